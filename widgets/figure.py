@@ -21,11 +21,14 @@ from widgets.throughput import count_doublings, has_pace, plot_pace
 
 SHORT_NAMES: Final = {
     "eval_loss": "held-out",
+    "val_loss": "held-out",
     "learning_rate": "lr",
     "grad_norm": "grad",
     "tokens_per_second": "tok/s",
 }
 FIRST_METRICS: Final = ("loss", "accuracy", "margin", "learning_rate", "grad_norm", "tokens_per_second")
+HELD_OUT_PREFIXES: Final = ("eval_", "val_")
+"""Prefixes of a metric on held-out data, as trainings report it and as the presets of logs name it."""
 METRIC_STYLE: Final = (styles.INFO, SOLID)
 HELD_OUT_STYLE: Final = (styles.WARN, DASHED)
 SMOOTHING_WEIGHTS: Final = (0.0, 0.6, 0.9, 0.99)
@@ -69,11 +72,20 @@ class ChartSettings(msgspec.Struct, frozen=True):
 
 
 def group_metrics(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the metrics that are drawn together: each with its held-out counterpart, usual ones first."""
-    ordered = [name for name in FIRST_METRICS if name in names] + sorted(
-        name for name in names if name not in FIRST_METRICS and name.removeprefix("eval_") not in names
-    )
-    return [tuple(n for n in (name, f"eval_{name}") if n in names) for name in ordered]
+    """Return all metrics, those together that are drawn together: each with its counterpart on held-out data.
+
+    The usual ones come first.
+    """
+    held_out = {name: _find_held_out(name, names) for name in names}
+    firsts = [name for name in names if name not in held_out.values()]
+    usual = [name for name in FIRST_METRICS if name in firsts]
+    others = sorted(name for name in firsts if name not in FIRST_METRICS)
+    return [(name, held_out[name]) if held_out[name] else (name,) for name in usual + others]
+
+
+def _find_held_out(name: str, names: Sequence[str]) -> str:
+    """Return the metric's counterpart on held-out data, or "" if it has none."""
+    return next((prefix + name for prefix in HELD_OUT_PREFIXES if prefix + name in names), "")
 
 
 def select_series(output: AttemptOutput | None, metric: int) -> tuple[list[Series], str]:

@@ -14,6 +14,7 @@ from widgets.figure import (
     ChartSettings,
     Figure,
     build_curves,
+    group_metrics,
     has_figure,
     render_figure_rows,
     render_heading_rows,
@@ -37,6 +38,20 @@ def test_the_legend_says_which_line_is_whose(
 ) -> None:
     monkeypatch.setattr(styles.terminal, "ascii", ascii_only)
     assert render_figure_rows(fake.running(), ChartSettings(), 33, 9)[0].plain == said
+
+
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (["reward", "kl", "loss"], [("loss",), ("kl",), ("reward",)]),
+        (["loss", "val_loss", "ms"], [("loss", "val_loss"), ("ms",)]),
+        (["reward", "eval_reward", "accuracy"], [("accuracy",), ("reward", "eval_reward")]),
+        (["eval_loss", "val_bpb"], [("eval_loss",), ("val_bpb",)]),
+        (["loss", "eval_loss", "val_loss"], [("loss", "eval_loss"), ("val_loss",)]),
+    ],
+)
+def test_every_metric_is_in_one_group(names: list[str], groups: list[tuple[str, ...]]) -> None:
+    assert group_metrics(names) == groups
 
 
 def test_the_background_has_its_own_line_style() -> None:
