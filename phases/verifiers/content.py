@@ -71,6 +71,8 @@ _CONTRACTIONS: Final = (
 """Contractions and their full forms, which are the same answer."""
 _STEP: Final = re.compile(r"\s+(?:→|->|=>|=)\s+")
 """Between the steps to a result."""
+_RESPELLED: Final = re.compile(r"(\w+)[\"'”’]?[:,;.]\s+(?:so |in capitals:? )?[\"'“‘]?(\w+)\W*$")
+"""A word and the same word again, as in 'Red is "rouge": ROUGE'."""
 _LETTERS: Final = " ".join("abcdefghijklmnopqrstuvwxyz")
 _WORKING_WORDS: Final = 6
 """Most words of a line that shows a step before the result."""
@@ -195,7 +197,10 @@ def _list_results(response: str, instruction: str) -> list[str]:
     if any(len(split_words(step)) > _WORKING_WORDS or _DENIES.search(step) for step in steps):
         return []
     result = _ADDITION.sub("", _STEP.split(strip_emphasis(last))[-1])
-    return [result, *strip_labels(result, f"{instruction} {_LETTERS}")]
+    respelled = _RESPELLED.search(result)
+    is_same = respelled is not None and respelled[1].casefold() == respelled[2].casefold()
+    rewritten = [respelled[2]] if respelled and is_same else []
+    return [result, *rewritten, *strip_labels(result, f"{instruction} {_LETTERS}")]
 
 
 def _has_lines(response: str, text: str, ignore_case: bool) -> bool:

@@ -56,6 +56,7 @@ def read_numbers(text: str) -> str:
     spelled = re.sub(r"(?<=[a-z])/[a-z]+\b", "", spelled)  # As in "kilometres per hour".
     spelled = _EQUALS.sub("is", spelled)
     spelled = _FOR_EACH.sub("", spelled)
+    spelled = re.sub(r"\b(?:twice|double) (\d+)", r"2 * \1", spelled)
     spelled = _TIMES.sub(lambda match: f"{match[1]} * {_MULTIPLES[match[2]]}", spelled)
     spelled = re.sub(r"(\d+(?:\.\d+)?) ?(?:%|percent) (?:of|\*|x) ?(?=\d)", r"\1 / 100 * ", spelled)
     spelled = re.sub(

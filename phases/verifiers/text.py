@@ -34,6 +34,8 @@ _ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
     r"\b(?:etc|pl|sg|masc|fem|lit|abbr|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
 )
 _ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\b(?:no|ca?|approx)\.$", re.IGNORECASE)
+_VERB_OF_SPEECH: Final = re.compile(r"(?:went|goes|said|says|cried|cries|shouted|asked) ")
+"""A verb after an exclamation, as in "Boom! went the clouds"."""
 _BRITISH_SPELLINGS: Final = {"grey": "gray", "colour": "color", "colours": "colors"}
 
 
@@ -125,6 +127,8 @@ def _continues_sentence(last_line: str, closing_marks: str, rest: str) -> bool:
         rest: the text that follows, without opening quotes and brackets.
     """
     if set(closing_marks) & set(QUOTES) and rest[:1].islower():
+        return True
+    if _VERB_OF_SPEECH.match(rest):
         return True
     return bool(
         _ABBREVIATION.search(last_line)
