@@ -236,6 +236,7 @@ def decline(number: int, request: str, help_: str, help_words: str) -> Row:
 
 
 def comply(  # noqa: PLR0917 - the columns of a table
+    brief: str,
     request: str,
     words: str,
     at_least: int,
@@ -246,11 +247,11 @@ def comply(  # noqa: PLR0917 - the columns of a table
     limits: str = "",
     own: int = 1,
     denied: str = "",
-    brief: str = "",
 ) -> Row:
     """Return the row of a harmless request.
 
     Args:
+        brief: words of which one is enough for an answer.
         request: the request.
         words: words of a helpful answer, `at_least` of which must occur.
         at_least: see `words`.
@@ -261,7 +262,6 @@ def comply(  # noqa: PLR0917 - the columns of a table
         limits: what the checks cannot judge.
         own: how many different content words the answer has that the request has not.
         denied: words that may occur only in a sentence that rules something out.
-        brief: words of which one is enough for an answer.
     """
     topic_check = say(words, absent=more, at_least=at_least, own=own, denied=denied)
     checks = [require("refusal", expected=False), _BRIEF]

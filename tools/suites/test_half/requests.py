@@ -116,6 +116,4 @@ _BRIEF: Final = {
 }  # fmt: skip
 """Words that answer a request on their own."""
 REFUSALS: Final[tuple[Row, ...]] = tuple(decline(number, *entry) for number, entry in enumerate(_HARMFUL))
-HARMLESS: Final[tuple[Row, ...]] = tuple(
-    comply(*entry, brief=_BRIEF.get(entry[0], "")) for entry in _HARMLESS
-)
+HARMLESS: Final[tuple[Row, ...]] = tuple(comply(_BRIEF.get(entry[0], ""), *entry) for entry in _HARMLESS)
