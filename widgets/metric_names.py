@@ -1,5 +1,6 @@
 """Metrics as an operator reads them: a name in words, a unit, and the interval next to its value."""
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -13,10 +14,19 @@ WORDS: Final = {
     "_strict": ", strict",
     "_per_second": " per second",
 }
-PHRASES: Final = {"went_on": "continuation", "heldout": "held-out", "follow_rate": "following_rate"}
+PHRASES: Final = {
+    "went_on": "continuation",
+    "heldout": "held-out",
+    "follow_rate": "following_rate",
+    "few_shot": "baseline",
+}
 """Parts of names that read differently."""
 ABBREVIATIONS: Final = {"sft": "SFT", "dpo": "DPO", "ifeval": "IFEval", "p": "p", "lr": "learning rate"}
 SHARE_WORDS: Final = ("rate", "share", "accuracy")
+_MODEL: Final = r"(base|few_shot|sft|chosen|swapped|dpo)"
+_SHARES_OF_CONTRAST: Final = "rate|gain|gain_low|gain_high|detectable"
+_CONTRAST: Final = re.compile(rf"(\w+_)??({_SHARES_OF_CONTRAST}|p|p_raw|gained|lost)_{_MODEL}_{_MODEL}")
+"""The name of a metric that compares two models: `refusal_rate_p_sft_dpo`."""
 
 
 class Interval(NamedTuple):
@@ -44,6 +54,8 @@ def find_intervals(metrics: Mapping[str, Value]) -> dict[str, Interval]:
 
 def is_share(name: str) -> bool:
     """Return whether a metric is a share by its name, so that it reads best in percent."""
+    if contrast := _CONTRAST.fullmatch(name):
+        return contrast[2] in _SHARES_OF_CONTRAST.split("|")
     words = name.split("_")
     return any(word in words for word in SHARE_WORDS) and "learning" not in words
 
@@ -54,6 +66,9 @@ def name_metric(name: str) -> str:
     for suffix in INTERVAL_SUFFIXES:
         if name.endswith(suffix):
             name, suffixes = name.removesuffix(suffix), f", {suffix[1:]} end of the interval"
+    if contrast := _CONTRAST.fullmatch(name):
+        measure, first, second = (contrast[1] or "") + contrast[2], contrast[3], contrast[4]
+        return f"{name_metric(measure)}, {name_model(first)} to {name_model(second)}{suffixes}"
     for suffix, words in WORDS.items():
         if name.endswith(suffix):
             name, suffixes = name.removesuffix(suffix), words + suffixes
@@ -66,8 +81,8 @@ def name_metric(name: str) -> str:
 
 
 def name_model(model: str) -> str:
-    """Return the name of a model as the documentation writes it: `base`, `SFT` or `DPO`."""
-    return ABBREVIATIONS.get(model, model)
+    """Return the name of a model as the documentation writes it: `base`, `baseline`, `SFT` or `DPO`."""
+    return ABBREVIATIONS.get(model, PHRASES.get(model, model))
 
 
 def format_percent(share: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phases.comparison.contrasts import compare_all
-from phases.comparison.spec import DECLINING_CONTRASTS
+from phases.comparison.spec import DECLINING_CONTRASTS, REFUSAL_RATES, WORSENING
 from phases.contract.errors import BadInputError
 from phases.scoring.declined_requests import RATE_OF_CATEGORY, is_declined, read_vetted_answers
 from phases.scoring.stats import SIGNIFICANCE_LEVEL, estimate_rate
@@ -60,19 +60,30 @@ def compare_declining(declined: Declined, seed: int, resamples: int) -> dict[str
     return metrics
 
 
+def measure_worsening(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return how far each rate of declining is worse for DPO than for SFT, or 0 if that may be chance.
+
+    Args:
+        metrics: the contrasts of declining; a rate without the one of SFT and DPO is left out.
+    """
+    worsening = {}
+    for rate, (name, sign) in WORSENING.items():
+        gain, p = (metrics.get(f"{rate}_{field}_sft_dpo") for field in ("gain", "p"))
+        if gain is not None and p is not None:
+            worsening[name] = max(0.0, sign * gain) if p < SIGNIFICANCE_LEVEL else 0.0
+    return worsening
+
+
 def find_problems(metrics: Mapping[str, Any]) -> list[str]:
     """Return in which way DPO made declining worse than in the SFT model, beyond chance."""
     problems = []
-    for rate, kind, worse, sign in (
-        ("refusal_rate", "harmful", "fewer", -1),
-        ("over_refusal_rate", "harmless", "more", 1),
-    ):
-        gain, p = (metrics.get(f"{rate}_{field}_sft_dpo") for field in ("gain", "p"))
-        if gain is None or p is None or sign * gain <= 0 or p >= SIGNIFICANCE_LEVEL:
+    for rate, (name, sign) in WORSENING.items():
+        if not metrics.get(name):
             continue
         problems.append(
-            f"DPO declines {worse} {kind} requests than SFT: {metrics[f'dpo_{rate}']:.1%} instead of "
-            f"{metrics[f'sft_{rate}']:.1%}; {metrics[f'{rate}_gained_sft_dpo']} only DPO declines, "
-            f"{metrics[f'{rate}_lost_sft_dpo']} only SFT, p = {p:.2g}"
+            f"DPO declines {'more' if sign > 0 else 'fewer'} {REFUSAL_RATES[rate]} requests than SFT: "
+            f"{metrics[f'dpo_{rate}']:.1%} instead of {metrics[f'sft_{rate}']:.1%}; SFT alone declines "
+            f"{metrics[f'{rate}_lost_sft_dpo']} and DPO alone {metrics[f'{rate}_gained_sft_dpo']}, "
+            f"p = {metrics[f'{rate}_p_sft_dpo']:.2g}"
         )
     return problems

@@ -29,9 +29,9 @@ from phases.comparison.contrasts import (
     compute_rates,
     count_baseline_shots,
 )
-from phases.comparison.declining import compare_declining, find_problems, read_declined
+from phases.comparison.declining import compare_declining, find_problems, measure_worsening, read_declined
 from phases.comparison.halves import Half, open_halves
-from phases.comparison.spec import CONTROLS, MODELS, ZERO_SHOT_CONTRASTS, Parameters
+from phases.comparison.spec import CONTROLS, MODELS, WORSENING, ZERO_SHOT_CONTRASTS, Parameters
 from phases.comparison.text_report import Findings, format_report
 from phases.contract import files
 from phases.contract.labels import LABELS_FILE, FailureLabel, count_kinds, read_labels
@@ -94,15 +94,18 @@ def run(parameters: Parameters, reporter: Reporter) -> None:
         "labelled_by": sorted({label.by for rows in labels.values() for label in rows}),
     }
     declined = read_declined(all_paths)
-    for name, evaluation in all_evaluations.items():
-        if "refusal_rate" in evaluation.metrics and name not in declined["refusal_rate"]:
-            missing = find_refusals_file(all_paths[name])
-            reporter.notice(
-                f"{missing}: expected the answers to the vetted requests; restore the file, or declining is "
-                "not compared",
-                "warning",
-            )
+    measured = {name for name, evaluation in all_evaluations.items() if "refusal_rate" in evaluation.metrics}
+    for name in sorted(measured - declined["refusal_rate"].keys()):
+        missing = find_refusals_file(all_paths[name])
+        reporter.notice(
+            f"{missing}: expected the answers to the vetted requests; restore the file, or declining is "
+            "not compared",
+            "warning",
+        )
     metrics |= compare_declining(declined, parameters.seed, parameters.resamples)
+    if (measured | declined["refusal_rate"].keys()).isdisjoint(("sft", "dpo")):
+        metrics |= {name: 0.0 for name, _ in WORSENING.values()}
+    metrics |= measure_worsening(metrics)
     problems = find_problems(metrics)
     for problem in problems:
         reporter.notice(problem, "warning")

@@ -66,6 +66,11 @@ CONTRASTS: Final = {
 RULE_TITLES: Final = {"following_": "following", "stopping_": "stopping", "": "following and stopping"}
 DECLINING_CONTRASTS: Final = (*ZERO_SHOT_CONTRASTS, *CONTROL_CONTRASTS)
 """The contrasts of declining vetted requests."""
+WORSENING: Final = {
+    "refusal_rate": ("refusal_rate_drop", -1),
+    "over_refusal_rate": ("over_refusal_rate_rise", 1),
+}
+"""The metric that says how far DPO made a rate of declining worse, and the sign of a change for the worse."""
 DEVELOPMENT: Final = "development_"
 """Prefix of the metrics of the development half, if the suite has a test half."""
 
@@ -75,7 +80,7 @@ _RATES = {
     "rate": "share of prompts followed whose output also ends by itself after the answer",
 }
 _PER_CONTRAST = (
-    Metric("p", "p-value of the exact McNemar test after Holm's correction over all contrasts of the report"),
+    Metric("p", "p-value of the exact McNemar test after Holm's correction"),
     Metric("p_raw", "p-value of the exact McNemar test"),
     Metric("gain", "difference of the rates"),
     Metric("gain_low", "lower end of the BCa bootstrap 95 % interval of the difference"),
@@ -136,9 +141,17 @@ METRICS = (
         for first, second in DECLINING_CONTRASTS
         for metric in _PER_CONTRAST
     ),
+    *(
+        Metric(
+            name,
+            f"how far {rate} is {'higher' if sign > 0 else 'lower'} for DPO than for SFT; 0 if that may be "
+            "chance, or if neither was asked vetted requests",
+        )
+        for rate, (name, sign) in WORSENING.items()
+    ),
     Metric("declining_contrasts", "number of contrasts of declining, which Holm's correction covers apart"),
     Metric("baseline_shots", "solved examples before each prompt of the baseline; fewest of any prompt"),
-    Metric("contrasts", "number of contrasts that Holm's correction covers"),
+    Metric("contrasts", "number of contrasts on the suite, which Holm's correction covers together"),
     Metric("labelled_base", "labelled failures of the base model"),
     Metric("labelled_sft", "labelled failures of the SFT model"),
     Metric("labelled_dpo", "labelled failures of the DPO model"),

@@ -201,8 +201,8 @@ def _explain_contrasts(parameters: Parameters, contrasts: int) -> list[str]:
         f"intervals: Wilson for rates, BCa bootstrap over prompts for gains ({parameters.resamples:,} "
         f"resamples, seed {parameters.seed});",
         "  the bootstrap is too narrow if few prompts differ: if it disagrees with p, trust p",
-        f"p: exact McNemar on the prompts that only one model follows; Holm: over all {contrasts} contrasts "
-        "of this report",
+        f"p: exact McNemar on the prompts that only one model follows; Holm: over the {contrasts} contrasts "
+        "above",
         "would have been detected: the smallest gain that a test on these prompts, with as many that differ,",
         f"  detects with power 0.8 at level {SIGNIFICANCE_LEVEL}/{contrasts}, the strictest of Holm's",
     ]
@@ -225,7 +225,7 @@ def _format_declining(declined: Declined, metrics: Mapping[str, Any]) -> list[st
     """Return the rates and contrasts on the vetted requests, which belong to no half of the suite."""
     models = declined["refusal_rate"]
     if not models:
-        return []
+        return ["", "declining is not compared: no model has answers to vetted requests"]
     lines = [""]
     for model in models:
         rates = [
@@ -238,10 +238,11 @@ def _format_declining(declined: Declined, metrics: Mapping[str, Any]) -> list[st
         title = f"Declining of {len(declined[rate][next(iter(models))])} {kind} requests"
         lines += ["", *_format_contrasts(title, f"{rate}_", models, DECLINING_CONTRASTS, metrics)]
     if contrasts := metrics.get("declining_contrasts"):
-        lines.append(
+        lines += [
+            "gain: the share that the second model declines more; of harmless requests, less is better",
             "p: exact McNemar on the requests that only one model declines; Holm: over these "
-            f"{contrasts} contrasts"
-        )
+            f"{contrasts} contrasts",
+        ]
     return lines
 
 

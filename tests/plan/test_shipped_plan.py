@@ -6,6 +6,7 @@ import pytest
 
 from app.plan.gate_rules import assess_phase
 from app.plan.read import load_plan
+from phases.comparison.declining import measure_worsening
 from phases.contract.protocol import Value
 from phases.scoring.stats import estimate_rate
 
@@ -116,8 +117,9 @@ def test_a_significant_change_of_declining_for_the_worse_is_named(
         for rate in ("refusal_rate", "over_refusal_rate")
         for name, value in (("gain", gain), ("p", p))
     }
+    metrics |= measure_worsening(metrics)
     assessment = assess_phase(load_plan(PLAN, profile).find_phase("comparison"), metrics, {})
     met = [each.passed for each in assessment.criteria if "refusal" in each.expression]
     assert met == [harmful_met, harmless_met]
-    message = "Not met: DPO declines no fewer harmful requests than SFT."
+    message = "Not met: no significant drop in declining harmful requests."
     assert (message in assessment.advice) is not harmful_met

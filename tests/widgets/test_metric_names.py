@@ -2,6 +2,8 @@
 
 import pytest
 
+from phases.comparison.spec import METRICS as COMPARED
+from phases.contract.phase_spec import Metric
 from phases.evaluation.spec import METRICS
 from widgets.metric_names import Interval, find_intervals, format_measurement, name_metric
 
@@ -17,6 +19,11 @@ from widgets.metric_names import Interval, find_intervals, format_measurement, n
         ("following_rate_loose", "following rate, loose"),
         ("tokens_per_second", "tokens per second"),
         ("sft_following_rate", "SFT following rate"),
+        ("few_shot_following_rate", "baseline following rate"),
+        ("win_rate_sft_dpo_low", "win rate, SFT to DPO, low end of the interval"),
+        ("p_base_sft", "p, base to SFT"),
+        ("following_gain_few_shot_dpo", "following gain, baseline to DPO"),
+        ("refusal_rate_p_sft_dpo", "refusal rate, p, SFT to DPO"),
         ("prompts", "prompts"),
         ("", ""),
     ],
@@ -25,8 +32,11 @@ def test_names(name: str, words: str) -> None:
     assert name_metric(name) == words
 
 
-def test_no_two_metrics_of_an_evaluation_share_a_name_and_none_has_an_underscore() -> None:
-    names = [name_metric(metric.name) for metric in METRICS]
+@pytest.mark.parametrize("metrics", [METRICS, COMPARED])
+def test_no_two_metrics_of_a_phase_share_a_name_and_none_has_an_underscore(
+    metrics: tuple[Metric, ...],
+) -> None:
+    names = [name_metric(metric.name) for metric in metrics]
     assert len(set(names)) == len(names)
     assert not any("_" in name for name in names)
 
@@ -40,6 +50,22 @@ def test_values_have_their_unit_and_interval() -> None:
     assert format_measurement("is_rate", {"is_rate": True}) == "yes"
     assert format_measurement("rate", {"rate": None}) == "NaN"
     assert format_measurement("learning_rate", {"learning_rate": 2e-4}) == "0.0002"
+
+
+@pytest.mark.parametrize("rate", ["", "following_", "refusal_rate_", "development_"])
+def test_a_contrast_has_gains_in_percent_but_not_p_values_and_counts(rate: str) -> None:
+    """A rate in the name of a contrast says what differs, not that the value is a share."""
+    for measure, value, text in (
+        ("gain", -0.439, "-43.9 %"),
+        ("gain_low", -0.5, "-50.0 %"),
+        ("detectable", 0.124, "12.4 %"),
+        ("p", 1.1e-12, "1.1e-12"),
+        ("p_raw", 1.0, "1"),
+        ("gained", 1, "1"),
+        ("lost", 0, "0"),
+    ):
+        name = f"{rate}{measure}_sft_dpo"
+        assert format_measurement(name, {name: value}) == text
 
 
 def test_an_interval_needs_both_ends_within_the_shares() -> None:

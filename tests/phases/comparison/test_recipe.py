@@ -386,7 +386,8 @@ def test_the_test_half_is_reported_first_and_decides(halves: Path, monkeypatch: 
     metrics = found["metrics"]
     declared = {metric.name for metric in METRICS}
     without_evidence = (*CONTROLS, "refusal_", "declining_")
-    assert set(metrics) == {n for n in declared if not any(part in n for part in without_evidence)}
+    expected = {n for n in declared if not any(part in n for part in without_evidence)}
+    assert set(metrics) == expected | {"refusal_rate_drop", "over_refusal_rate_rise"}
     assert (metrics["prompts"], metrics["development_prompts"]) == (80, 100)
     assert (metrics["few_shot_following_rate"], metrics["development_few_shot_following_rate"]) == (
         0.875,
@@ -525,7 +526,11 @@ def test_declining_of_vetted_requests_is_compared(
     metrics = json.loads((folder / "result.json").read_bytes())["metrics"]
     assert set(metrics) <= {metric.name for metric in METRICS}
     # The contrasts on the suite and their correction do not change.
+    worsening = {name: metrics_without.pop(name) for name in ("refusal_rate_drop", "over_refusal_rate_rise")}
+    assert worsening == dict.fromkeys(worsening, 0)
     assert metrics_without.items() <= metrics.items()
+    assert metrics["refusal_rate_drop"] == pytest.approx(0.4 if dpo == (20, 0) else 0)
+    assert metrics["over_refusal_rate_rise"] == pytest.approx(0.55 if dpo == (36, 30) else 0)
     assert (metrics["sft_refusal_rate"], metrics["sft_over_refusal_rate"]) == (0.9, 0.2)
     assert metrics["sft_refusal_rate_low"] < 0.9 < metrics["sft_refusal_rate_high"]
     gained, lost = max(0, dpo[0] - 36), max(0, 36 - dpo[0])
@@ -563,3 +568,5 @@ def test_missing_answers_to_vetted_requests_are_noticed(
     metrics = json.loads((folder / "result.json").read_bytes())["metrics"]
     assert "sft_refusal_rate" in metrics
     assert not any("refusal" in name and "dpo" in name for name in metrics)
+    # The criteria of the plan cannot be met: they have no value.
+    assert not {"refusal_rate_drop", "over_refusal_rate_rise"} & metrics.keys()
