@@ -9,7 +9,7 @@ from textual.content import Content
 from app.plan.causes import CAUSES
 from app.plan.values import ConditionResult
 from app.session.snapshot import GateView
-from app.units import format_duration, format_hours, format_usd
+from app.units import format_duration, format_hours, format_usd, format_value
 from widgets import styles
 from widgets.frame import Frame, compute_waiting_cost
 from widgets.metric_names import format_measurement, name_metric
@@ -125,7 +125,7 @@ def render_criterion_rows(
     outcome: Part = (f"{badge.symbol} {badge.word:<6}", badge.style)
     value = ""
     if len(criterion.values) == 1:
-        value = format_criterion_value(next(iter(criterion.values)), criterion)
+        value = format_criterion_value(frame, next(iter(criterion.values)), criterion)
     right: list[Part] = [(value, value_style)] if value else []
     room = width - INDENT - name_width - 2 - len(value) - 1
     if cell_len(criterion.name) <= name_width and len(criterion.expression) <= room:
@@ -155,13 +155,21 @@ def name_value(frame: Frame, name: str) -> str:
 def list_criterion_values(frame: Frame, criterion: ConditionResult, *, only_known: bool = False) -> str:
     """Return the values that a criterion refers to, each with its name."""
     names = [name for name, value in criterion.values.items() if value is not None or not only_known]
-    return "  ".join(f"{name_value(frame, name)} {format_criterion_value(name, criterion)}" for name in names)
+    return "  ".join(
+        f"{name_value(frame, name)} {format_criterion_value(frame, name, criterion)}" for name in names
+    )
 
 
-def format_criterion_value(name: str, criterion: ConditionResult) -> str:
-    """Return one of the values that a criterion refers to."""
-    metric = name.rpartition(".")[2]
-    return format_measurement(metric, {metric: criterion.values[name]})
+def format_criterion_value(frame: Frame, name: str, criterion: ConditionResult) -> str:
+    """Return one of the values that a criterion refers to; `none` if its phase has not reported it."""
+    phase, _, metric = name.rpartition(".")
+    value = criterion.values[name]
+    gate = frame.snapshot.gate
+    if value is None and gate is not None:
+        reported = gate.earlier.get(phase, {}) if phase else gate.metrics
+        if metric not in reported:
+            return format_value(None)
+    return format_measurement(metric, {metric: value})
 
 
 def _indent(text: str, style: str, width: int) -> Content:

@@ -258,7 +258,9 @@ class Phase(Table):
         description="regular expression for the steps done and in total in a command's log, such as "
         "`step (\\d+)/(\\d+)`; by default bars and lines such as `step 3/10` are read",
     )
-    reports: tuple[Name, ...] = Field(default=(), description="metrics in the result file of a command")
+    reports: tuple[Name, ...] = Field(
+        default=(), description="metrics in the result file of a command; a gate opens if one is missing"
+    )
     headline: str = Field(default="", description="format string over the metrics, such as `loss {loss:.2f}`")
     gate: Gate = Gate()
 

@@ -116,6 +116,15 @@ def test_values_of_an_earlier_phase_are_named_by_its_title() -> None:
     assert list_criterion_values(fake.gate_passes(), criterion) == "rate 90.0 %  SFT evaluation: rate 60.0 %"
 
 
+def test_a_metric_that_was_not_reported_is_not_shown_as_nan() -> None:
+    gate = replace(fake.GATE_PASS, metrics={"loss": None}, earlier={})
+    frame = fake.gate_passes()
+    frame = replace(frame, snapshot=replace(frame.snapshot, gate=gate))
+    names = ("score", "loss", "base.score")
+    criterion = ConditionResult("c", "score > loss + base.score", None, dict.fromkeys(names))
+    assert list_criterion_values(frame, criterion) == "score none  loss NaN  base: score none"
+
+
 def test_a_long_name_of_a_criterion_is_not_cut() -> None:
     name = "the format rate is low as it should be for a model that was never tuned"
     found = render_criterion_rows(

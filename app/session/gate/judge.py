@@ -3,7 +3,7 @@
 import errno
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -71,7 +71,10 @@ def assess_attempt(
     lost_conditions = find_lost_conditions(phase, state.phases)
     last = state.find_phase(end.phase).last
     cookie = last.spec.cookie if last else ""
-    signs = find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines))
+    signs = [
+        *find_hidden_failures(folder, cookie, diagnosis.read_end_of_log(folder, masker.mask_lines)),
+        *_find_missing_reports(phase, metrics),
+    ]
     is_nan = problem is not None and problem.cause == "nan"
     if verdict == "go" and (is_nan or signs or lost_conditions):
         # No rule may accept a result that NaN has passed through, that a crash has cut short, or that cannot
@@ -102,6 +105,17 @@ def assess_attempt(
         computed_from=computed_from,
         headline=expressions.format_headline(phase.headline, metrics) if phase.headline else "",
     )
+
+
+def _find_missing_reports(phase: Phase, metrics: Mapping[str, Value]) -> list[str]:
+    """Return that metrics are missing that the plan expects in the result, if any are."""
+    missing = [name for name in phase.reports if name not in metrics]
+    if not missing:
+        return []
+    return [
+        f"The program exited with 0, but did not report {', '.join(missing)}, listed in the plan's reports. "
+        "Read the end of its log; metrics belong in the file named by GONOGO_RESULT."
+    ]
 
 
 def apply_hold(assessment: AttemptAssessed, phase: Phase, state: State) -> AttemptAssessed:

@@ -57,6 +57,26 @@ def test_when_a_gate_opens(tmp_path: Path, ask: str, score: float, opens: str) -
     assert assess(of, tmp_path, state=State(hold=True, phases=(PhaseRecord("p"),))).gate == "hold"
 
 
+@pytest.mark.parametrize(
+    ("result", "missing"),
+    [
+        (None, "score, rows"),
+        ('{"metrics": {"rows": 3}}', "score"),
+        ('{"metrics": {"rows": 3, "score": null}}', ""),
+    ],
+)
+@pytest.mark.parametrize("ask", ["unless_go", "never"])
+def test_a_program_that_does_not_report_what_the_plan_expects_is_not_a_go(
+    tmp_path: Path, result: str | None, missing: str, ask: str
+) -> None:
+    if result is not None:
+        (tmp_path / "result.json").write_text(result)
+    judged = assess(make_phase(command=["x"], reports=["score", "rows"], gate={"ask": ask}), tmp_path)
+    assert judged.verdict == ("investigate" if missing else "go")
+    assert bool(judged.gate) == bool(missing)
+    assert [missing in advice for advice in judged.advice] == ([True] if missing else [])
+
+
 def test_a_result_may_have_numbers_that_are_not_finite(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(json.dumps({"metrics": {"loss": math.nan, "most": math.inf, "steps": 3}}))
