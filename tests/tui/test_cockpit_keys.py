@@ -506,6 +506,30 @@ async def test_a_reason_that_comes_with_its_key_decides_nothing(drive: Any, open
         assert driven.app.screen.query_one("#reason", Input).value == "why not?"
 
 
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ("1e-55\x7f4", "1e-54"),  # backspace
+        ("old\x15new", "new"),  # Ctrl+U
+        ("12\x01-", "-12"),  # Ctrl+A
+        ("one two\x17\x7f", "one"),  # Ctrl+W
+    ],
+)
+async def test_keys_that_come_together_edit_a_text_in_their_order(drive: Any, keys: str, value: str) -> None:
+    async with drive(fake.gate_passes()) as driven:
+        await driven.press("g", "e")
+        await driven.press_together(keys)
+        assert driven.app.screen.query_one("#reason", Input).value == value
+
+
+async def test_a_key_that_comes_with_enter_is_not_part_of_the_value(drive: Any) -> None:
+    async with drive(fake.gate_fails()) as driven:
+        await driven.press("r", "enter")
+        await driven.press_together("\x15base\ry")
+        table = driven.app.screen.query_one(ParameterTable)
+        assert list(table.changes.values()) == ["base"]
+
+
 async def test_a_search_may_come_with_its_key(drive: Any) -> None:
     async with drive(fake.running()) as driven:
         await driven.press("l")

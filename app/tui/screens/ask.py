@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from app.session.asking.view import AskingView
 from app.session.requests import Ask, CancelQuestion, get_current_user
@@ -19,6 +19,7 @@ from widgets.frame import Frame
 from widgets.header import ElapsedTime, HeaderRows
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.metric_names import name_model
+from widgets.text_field import TextField
 
 _KEYS_WHILE_WRITING = ("sample", "models", "prompts")
 
@@ -42,7 +43,7 @@ class AskScreen(CockpitScreen):
         yield ConversationPane()
         with Horizontal(id="question-field"):
             yield Label("ask", markup=False)
-            yield Input(id="question", compact=True, max_length=LONGEST_INSTRUCTION, select_on_focus=False)
+            yield TextField(id="question", max_length=LONGEST_INSTRUCTION, select_on_focus=False)
         yield self.make_key_bar()
 
     @property
@@ -51,13 +52,12 @@ class AskScreen(CockpitScreen):
         return self.frame.snapshot.asking if self.frame else None
 
     @property
-    def field(self) -> Input:
+    def field(self) -> TextField:
         """The field for the next question."""
-        return self.query_one("#question", Input)
+        return self.query_one("#question", TextField)
 
     def on_mount(self) -> None:
         """Write at once, if there is a model."""
-        self.field.cursor_blink = False
         super().on_mount()
         if self.asking is not None and not self.asking.unavailable:
             self.set_focus(self.field)
@@ -124,7 +124,7 @@ class AskScreen(CockpitScreen):
         questions = self.asking.questions if self.asking else ()
         return questions[-1].number if questions and questions[-1].ended is None else None
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_input_submitted(self, message: TextField.Submitted) -> None:
         """Ask the question; it stays in the field until the session has accepted it."""
         message.stop()
         if message.value.strip():

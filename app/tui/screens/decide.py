@@ -8,7 +8,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from app.session.requests import Decide, get_current_user
 from app.session.snapshot import DecisionKind, GateView
@@ -26,6 +26,7 @@ from widgets.later_phases import list_later_phases
 from widgets.parameters import ParameterTable, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
+from widgets.text_field import TextField
 
 BOX_WIDTH = 72
 MIN_TABLE_ROWS = 12
@@ -105,12 +106,12 @@ class DecideScreen(Dialog[None]):
                 yield EditableParameters(self.gate.parameters, self.gate.remedies)
                 with Horizontal(classes="field", id="value-field"):
                     yield Label("", id="value-name", markup=False)
-                    yield Input(id="value", compact=True)
+                    yield TextField(id="value")
             yield TextBlock([], id="later")
             with Horizontal(classes="field"):
                 yield Label("reason", markup=False)
                 placeholder = "required" if self.needs_reason else "optional"
-                yield Input(id="reason", compact=True, max_length=MAX_REASON, placeholder=placeholder)
+                yield TextField(id="reason", max_length=MAX_REASON, placeholder=placeholder)
             yield Label("", classes="message", markup=False)
             yield KeyBar(self.list_key_hints)
 
@@ -142,8 +143,6 @@ class DecideScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         """Focus what the operator has to fill in; nothing if there is nothing to fill in."""
-        for field in self.query(Input):
-            field.cursor_blink = False
         if self.has_parameters:
             self.query_one("#value-field").display = False
             table = self.query_one(ParameterTable)
@@ -160,7 +159,7 @@ class DecideScreen(Dialog[None]):
 
     def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
-        if isinstance(self.focused, Input):
+        if isinstance(self.focused, TextField):
             return [KeyHint("Enter", "done writing", highlighted=True), KeyHint("Esc", "leave the field")]
         hints = [
             KeyHint(command.key, command.footer, command.action == "send")
@@ -221,13 +220,13 @@ class DecideScreen(Dialog[None]):
     def on_parameter_table_edit_requested(self, message: ParameterTable.EditRequested) -> None:
         """Open the field for the parameter's value."""
         self.edited_name = message.name
-        value = self.query_one("#value", Input)
+        value = self.query_one("#value", TextField)
         self.query_one("#value-name", Label).update(Content(replace_controls(message.name)))
         value.value = replace_controls(format_parameter(message.value))
         self.query_one("#value-field").display = True
         value.focus()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_input_submitted(self, message: TextField.Submitted) -> None:
         """Accept the text of a field; a value of the wrong type stays in it."""
         message.stop()
         if message.input.id == "value":
@@ -252,7 +251,7 @@ class DecideScreen(Dialog[None]):
                 block.lines = lines
                 block.refresh(layout=True)
                 block.refresh_rows()
-            self.query_one("#reason", Input).placeholder = "required" if self.needs_reason else "optional"
+            self.query_one("#reason", TextField).placeholder = "required" if self.needs_reason else "optional"
 
         screen = self.cockpit.make_screen("later_phases", self.first_frame, self.gate, self.later)
         self.app.push_screen(screen, accept)
@@ -263,14 +262,14 @@ class DecideScreen(Dialog[None]):
 
     def action_back(self) -> None:
         """Leave the field in focus, or else close without a decision."""
-        if isinstance(self.focused, Input):
+        if isinstance(self.focused, TextField):
             self._leave_field()
         else:
             self.dismiss(None)
 
     def action_send(self) -> None:
         """Send the decision, unless a required reason is missing."""
-        reason = self.query_one("#reason", Input).value.strip()
+        reason = self.query_one("#reason", TextField).value.strip()
         if self.needs_reason and not reason:
             self._show_error(self._explain_reason())
             self.action_reason()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from app.session.requests import Decide, Refused, get_current_user
 from app.session.snapshot import GateView
@@ -23,6 +23,7 @@ from widgets.later_phases import LaterPhasesTable, list_later_phases
 from widgets.parameters import Parameter, format_parameter, parse_parameter
 from widgets.rows import Part
 from widgets.text import replace_controls
+from widgets.text_field import TextField
 
 ROWS_OF_THE_REST = 15
 """Rows of the dialog besides the list: its frame, the effect, the field, a message and the keys."""
@@ -82,14 +83,13 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
             yield table
             with Horizontal(classes="field", id="value-field"):
                 yield Label("", id="value-name", markup=False)
-                yield Input(id="value", compact=True)
+                yield TextField(id="value")
             yield TextBlock([])
             yield Label("", classes="message", markup=False)
             yield KeyBar(self.list_key_hints)
 
     def on_mount(self) -> None:
         """Focus the list, and show the effect of changes made before."""
-        self.query_one("#value", Input).cursor_blink = False
         self.query_one("#value-field").display = False
         self._fit_table()
         self.query_one(LaterPhasesTable).focus()
@@ -106,7 +106,7 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
 
     def list_key_hints(self) -> Sequence[KeyHint]:
         """Return the keys that work where the focus is."""
-        if isinstance(self.focused, Input):
+        if isinstance(self.focused, TextField):
             return [KeyHint("Enter", "done writing", highlighted=True), KeyHint("Esc", "leave the field")]
         return [
             KeyHint(command.key, command.footer, command.action == "back")
@@ -128,13 +128,13 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
     def on_later_phases_table_edit_requested(self, message: LaterPhasesTable.EditRequested) -> None:
         """Open the field for a parameter's value."""
         self.edited = (message.phase, message.name)
-        field = self.query_one("#value", Input)
+        field = self.query_one("#value", TextField)
         self.query_one("#value-name", Label).update(Content(replace_controls(message.name)))
         field.value = replace_controls(format_parameter(message.value))
         self.query_one("#value-field").display = True
         field.focus()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_input_submitted(self, message: TextField.Submitted) -> None:
         """Accept a value; one of the wrong type stays in the field."""
         message.stop()
         table = self.query_one(LaterPhasesTable)
@@ -200,7 +200,7 @@ class LaterPhasesScreen(Dialog[LaterChanges]):
 
     def action_back(self) -> None:
         """Leave the field in focus, or else return to the decision with the changes."""
-        if isinstance(self.focused, Input):
+        if isinstance(self.focused, TextField):
             self._show_error("")
             self._leave_field()
         elif self.is_pending:

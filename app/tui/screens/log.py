@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from app.tui.keys import make_bindings
 from app.tui.screens.screen import CockpitScreen
@@ -17,6 +17,7 @@ from widgets.header import ElapsedTime, HeaderRows
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.log_pane import LogPane
 from widgets.rows import FrameWidget, row
+from widgets.text_field import TextField
 
 
 class LogTitle(FrameWidget):
@@ -71,7 +72,7 @@ class LogScreen(CockpitScreen):
         yield log
         with Horizontal(id="search-field"):
             yield Label("search", markup=False)
-            yield Input(id="search", compact=True, select_on_focus=True)
+            yield TextField(id="search", select_on_focus=True)
         yield self.make_key_bar()
 
     @property
@@ -93,11 +94,6 @@ class LogScreen(CockpitScreen):
         """Show the keys of the log again."""
         self.call_after_refresh(self.query_one(KeyBar).refresh_rows)
 
-    def on_mount(self) -> None:
-        """Draw the first frame, without a blinking cursor, which would be sent repeatedly."""
-        self.query_one("#search", Input).cursor_blink = False
-        super().on_mount()
-
     def _refresh_title(self) -> None:
         self.query_one(LogTitle).refresh_rows()
 
@@ -106,12 +102,12 @@ class LogScreen(CockpitScreen):
         self.query_one("#search-field").display = True
         self.set_focus(self.query_one("#search"))
 
-    def on_input_changed(self, message: Input.Changed) -> None:
+    def on_input_changed(self, message: TextField.Changed) -> None:
         """Mark the matches while the operator types."""
         self.query_one(LogTitle).matches = self.log_pane.set_search(message.value)
         self._refresh_title()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_input_submitted(self, message: TextField.Submitted) -> None:
         """Go to the latest match."""
         self.query_one("#search-field").display = False
         self.set_focus(None)

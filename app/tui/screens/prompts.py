@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Input, Label
+from textual.widgets import Label
 
 from app.errors import UserError
 from app.session.asking.prompts import list_suite_prompts
@@ -21,6 +21,7 @@ from widgets.header import ElapsedTime, HeaderRows
 from widgets.key_bar import KeyBar, KeyHint
 from widgets.rows import RowWidget, row
 from widgets.text import fit
+from widgets.text_field import TextField
 
 
 class PromptList(RowWidget):
@@ -87,7 +88,7 @@ class PromptsScreen(CockpitScreen):
         yield PromptList()
         with Horizontal(id="filter-field"):
             yield Label("filter", markup=False)
-            yield Input(id="filter", compact=True)
+            yield TextField(id="filter")
         yield self.make_key_bar()
 
     @property
@@ -97,10 +98,8 @@ class PromptsScreen(CockpitScreen):
 
     def on_mount(self) -> None:
         """Read the suite in the background."""
-        field = self.query_one(Input)
-        field.cursor_blink = False
         super().on_mount()
-        self.set_focus(field)
+        self.set_focus(self.query_one(TextField))
         asking = self.frame.snapshot.asking if self.frame else None
         if self.frame is not None and asking is not None:
             self._read(asking.suite, asking.base, Path(self.frame.snapshot.plan_folder))
@@ -126,14 +125,14 @@ class PromptsScreen(CockpitScreen):
             KeyHint("Esc", "back"),
         ]
 
-    def on_input_changed(self, message: Input.Changed) -> None:
+    def on_input_changed(self, message: TextField.Changed) -> None:
         """Filter the prompts."""
         self.prompts.words = tuple(message.value.lower().split())
         self.prompts.index = 0
         self.prompts.refresh_rows()
         self.query_one(KeyBar).refresh_rows()
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_input_submitted(self, message: TextField.Submitted) -> None:
         """Ask the selected prompt."""
         message.stop()
         prompt = self.prompts.selected
