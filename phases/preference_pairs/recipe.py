@@ -27,7 +27,7 @@ from phases.preference_pairs.prompts import FIRST_ROUND, PromptSource, read_inst
 from phases.preference_pairs.report import build_report, compute_metrics, find_warnings
 from phases.preference_pairs.spec import METRICS, Parameters
 
-RECIPE: Final = "preference-pairs-15"
+RECIPE: Final = "preference-pairs-16"
 """Identity of the algorithm; change it whenever the same completions give other rows."""
 
 

@@ -49,6 +49,8 @@ _YES_OR_NO: Final = frozenset({"yes", "no"})
 _WEAK_ANSWER: Final = re.compile(r"\d+|\w")
 _LONGEST_RESPONSE_WITH_WEAK_ANSWER: Final = 8
 """A longer response contains a number or a letter by chance."""
+_LONGEST_RESPONSE_WITH_ANSWER: Final = 20
+"""A longer response says more than the answer: a text about Brazil mentions its language."""
 _SAME_ACTS: Final = (frozenset({"complete", "name"}),)
 """Acts that may ask the same: "What do bees make?" and "Complete the sentence: Bees make"."""
 _OTHER_ACTS: Final = tuple(
@@ -269,7 +271,8 @@ def _gives_answer(response_terms: frozenset[str], answer: frozenset[str]) -> boo
     if not answer <= response_terms or answer <= _YES_OR_NO:
         return False
     is_weak = all(map(_WEAK_ANSWER.fullmatch, answer))
-    return not is_weak or len(response_terms) <= _LONGEST_RESPONSE_WITH_WEAK_ANSWER
+    longest = _LONGEST_RESPONSE_WITH_WEAK_ANSWER if is_weak else _LONGEST_RESPONSE_WITH_ANSWER
+    return len(response_terms) <= longest
 
 
 def _weigh_terms(frequencies: Mapping[str, int], count: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ from phases.sft_data.report import build_report, compute_metrics
 from phases.sft_data.responses import ResponseGenerator
 from phases.sft_data.spec import METRICS, Parameters
 
-RECIPE: Final = "sft-data-10"
+RECIPE: Final = "sft-data-11"
 """Identity of the algorithm; change it whenever the same completions give other rows."""
 
 

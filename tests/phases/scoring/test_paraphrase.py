@@ -172,6 +172,14 @@ def test_an_answer_finds_a_paraphrase_with_few_common_words() -> None:
     assert INDEX.find_paraphrased(text, "Bees produce wax.") is None
 
 
+def test_a_long_response_with_the_answer_is_no_answer() -> None:
+    """A text about a subject mentions what other instructions about it ask for."""
+    text, answer = "What golden stuff do bees make?", "Bees collect nectar and turn it into honey."
+    assert INDEX.find_paraphrased(text, answer) is not None
+    more = "They live in hives with one queen, visit many flowers, carry pollen, and dance to show the way."
+    assert INDEX.find_paraphrased(text, f"{answer} {more}") is None
+
+
 def test_a_number_or_yes_or_no_hardly_ever_shows_that_an_answer_is_given() -> None:
     index = ParaphraseIndex(
         {
