@@ -69,7 +69,7 @@ def _render_progress_rows(frame: Frame, phase: PhaseView, width: int) -> list[Co
     progress = phase.progress
     if progress is None:
         started = phase.attempts[-1].started if phase.attempts else frame.now
-        known = "progress unknown" if frame.disconnected else "no progress yet"
+        known = _explain_no_progress(frame)
         return [row(width, (f"started {format_duration(frame.now - started)} ago, {known}", styles.QUIET))]
     unit = f" {progress.unit}" if progress.unit else ""
     age = format_age(frame.now - progress.at)
@@ -80,6 +80,13 @@ def _render_progress_rows(frame: Frame, phase: PhaseView, width: int) -> list[Co
         if progress.rate:
             report.append((f"  {format_count(progress.rate, 3)}{unit or ' units'}/s", ""))
     return [_render_done_row(progress, unit, width), row(width, *report)]
+
+
+def _explain_no_progress(frame: Frame) -> str:
+    """Return why the progress is not known: a log may have metrics, but no number of steps."""
+    if frame.disconnected:
+        return "progress unknown"
+    return "steps unknown" if frame.output and frame.output.series else "no progress yet"
 
 
 def _render_done_row(progress: ProgressView, unit: str, width: int) -> Content:

@@ -55,7 +55,9 @@ def _explain_no_pace(frame: Frame) -> str:
     phase, attempt = frame.phase, frame.attempt
     if attempt is not None and attempt.ended is not None:
         return "no progress"
-    return "no progress yet" if phase is None or phase.progress is None else "the log has no times"
+    if phase is not None and phase.progress is not None:
+        return "the log has no times"
+    return "the log has no steps" if frame.output and frame.output.series else "no progress yet"
 
 
 def plot_pace(frame: Frame, width: int, height: int) -> list[Content]:

@@ -496,6 +496,21 @@ async def test_a_reason_may_be_given(drive: Any) -> None:
         assert driven.session.asked == [(*SFT_GATE, "go", "looks fine by me, yes", {})]
 
 
+@pytest.mark.parametrize(
+    ("frame", "key", "said"),
+    [
+        (fake.running(), "g", "open the gate: evidence and decision"),
+        (fake.starting(), "a", "list the files that phases wrote"),
+        (fake.gate_passes(), "b", "run the phase for another batch"),
+        (fake.gate_passes(), "5", "run the phase again with remedy 5"),
+    ],
+)
+async def test_a_key_without_effect_says_so(drive: Any, frame: Frame, key: str, said: str) -> None:
+    async with drive(frame) as driven:
+        await driven.press(key)
+        assert read_messages(driven) == [f"Not available now: {said}"]
+
+
 @pytest.mark.parametrize("opens", ["g", "r"])
 async def test_a_reason_that_comes_with_its_key_decides_nothing(drive: Any, opens: str) -> None:
     async with drive(fake.gate_passes()) as driven:

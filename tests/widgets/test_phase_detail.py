@@ -15,6 +15,14 @@ def test_without_a_conductor_progress_is_unknown() -> None:
     assert "progress unknown" in render_detail_rows(replace(frame, disconnected="no conductor"), 40)[1].plain
 
 
+def test_a_log_with_metrics_but_no_steps_is_not_without_progress() -> None:
+    frame = fake.running()
+    frame = replace(frame, snapshot=fake.with_phase(frame.snapshot, "sft_training", progress=None))
+    assert render_detail_rows(frame, 34)[1].plain.rstrip().endswith("ago, steps unknown")
+    frame = replace(frame, output=fake.attempt_output("sft_training"))
+    assert render_detail_rows(frame, 34)[1].plain.rstrip().endswith("ago, no progress yet")
+
+
 @pytest.mark.parametrize(
     ("done", "total", "unit", "rate"),
     [

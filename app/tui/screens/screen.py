@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar, cast
 
 from textual._styles_cache import StylesCache
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
 
 from app.session.requests import KeepPod, get_current_user
@@ -80,6 +81,14 @@ class CockpitScreen(Screen[None]):
         if action == "ask":
             return self.frame is not None and self.frame.snapshot.asking is not None
         return super().check_action(action, parameters)
+
+    def on_key(self, event: Key) -> None:
+        """Answer a key that the help lists but that has nothing to act on now."""
+        commands = [
+            each for each in self.cockpit.list_commands(self.table) if event.key in each.keys.split(",")
+        ]
+        if commands and not any(self.check_action(each.action, each.arguments) for each in commands):
+            self.cockpit.show_message(f"Not available now: {commands[0].help}")
 
     def on_screen_resume(self) -> None:
         """Draw what changed while another screen was on top."""
