@@ -14,14 +14,16 @@ WORDS: Final = {
     "_strict": ", strict",
     "_per_second": " per second",
 }
-PHRASES: Final = {
-    "went_on": "continuation",
-    "heldout": "held-out",
-    "follow_rate": "following_rate",
+PHRASES: Final = {"went_on": "continuation", "heldout": "held-out", "follow_rate": "following_rate"}
+"""Parts of names that read differently."""
+ABBREVIATIONS: Final = {
+    "sft": "SFT",
+    "dpo": "DPO",
+    "ifeval": "IFEval",
+    "p": "p",
+    "lr": "learning rate",
     "few_shot": "baseline",
 }
-"""Parts of names that read differently."""
-ABBREVIATIONS: Final = {"sft": "SFT", "dpo": "DPO", "ifeval": "IFEval", "p": "p", "lr": "learning rate"}
 SHARE_WORDS: Final = ("rate", "share", "accuracy")
 _MODEL: Final = r"(base|few_shot|sft|chosen|swapped|dpo)"
 _SHARES_OF_CONTRAST: Final = "rate|gain|gain_low|gain_high|detectable"
@@ -82,7 +84,7 @@ def name_metric(name: str) -> str:
 
 def name_model(model: str) -> str:
     """Return the name of a model as the documentation writes it: `base`, `baseline`, `SFT` or `DPO`."""
-    return ABBREVIATIONS.get(model, PHRASES.get(model, model))
+    return ABBREVIATIONS.get(model, model)
 
 
 def format_percent(share: float) -> str:

@@ -19,7 +19,7 @@ from widgets.metric_names import Interval, find_intervals, format_measurement, n
         ("following_rate_loose", "following rate, loose"),
         ("tokens_per_second", "tokens per second"),
         ("sft_following_rate", "SFT following rate"),
-        ("few_shot_following_rate", "baseline following rate"),
+        ("few_shot_accuracy", "few shot accuracy"),  # of a program that is not one of gonogo's
         ("win_rate_sft_dpo_low", "win rate, SFT to DPO, low end of the interval"),
         ("p_base_sft", "p, base to SFT"),
         ("following_gain_few_shot_dpo", "following gain, baseline to DPO"),
