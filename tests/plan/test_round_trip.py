@@ -141,7 +141,9 @@ def check_start(plan: Plan) -> None:
 def check_attempt(plan: Plan, folder: SessionFolder, attempt: events.AttemptStarted) -> None:
     phase = plan.find_phase(attempt.phase)
     place = folder.locate_attempt(phase.id, 1)
-    environment = build_environment(plan, attempt, session=folder.path, folder=place, environment={})
+    environment = build_environment(
+        plan, attempt, session=folder.path, folder=place, environment={}, grace=120
+    )
     spec = msgspec.json.decode(
         write_spec(plan, attempt, folder=place, environment=environment, grace=1.0).read_bytes()
     )

@@ -1,5 +1,6 @@
 """The specification of an attempt: the program that its shim runs, and the environment it runs in."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,13 @@ _MOST_BYTES = 16 << 20
 
 
 def build_environment(
-    plan: Plan, attempt: AttemptStarted, *, session: Path, folder: Path, environment: Mapping[str, str]
+    plan: Plan,
+    attempt: AttemptStarted,
+    *,
+    session: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    grace: float,
 ) -> dict[str, str]:
     """Return the environment of an attempt: the selected variables of `environment` and gonogo's own."""
     gonogo_variables = {
@@ -26,6 +33,8 @@ def build_environment(
         process.COOKIE: attempt.cookie,
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # torch's launcher would kill its processes 30 s after a TERM, possibly before they saved.
+        "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(math.ceil(grace)),
     }
     if plan.find_phase(attempt.phase).run:
         # A module in the plan's folder must not replace a built-in phase.

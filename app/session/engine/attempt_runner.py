@@ -250,6 +250,7 @@ class AttemptRunner:
             session=self._folder.path,
             folder=folder,
             environment=self._environment,
+            grace=self._grace,
         )
         path = spec.write_spec(
             self._plan, attempt.spec, folder=folder, environment=environment, grace=self._grace
