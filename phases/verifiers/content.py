@@ -56,7 +56,9 @@ _REMARK_WORDS: Final = 6
 ASKS_FOR_ANSWER_ONLY: Final = re.compile(r"\bonly\b|\bnothing else\b|\bjust the\b", re.IGNORECASE)
 """Words of an instruction that allow nothing around the answer."""
 _POINTER: Final = re.compile(
-    r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) ", re.IGNORECASE
+    r"(?:i think |i believe |i'd say |perhaps )?(?:it|that|this)(?:'s| is| would be| must be) "
+    r"|(?:it|the \w+) ends (?:with|in) (?:the word )?",
+    re.IGNORECASE,
 )
 _LINK: Final = re.compile(
     r":\s+|(?:(?<=\w)['’]s|\b(?:is|are|would be|as|goes|reads|runs|comes?|becomes|gives|leaves|makes"

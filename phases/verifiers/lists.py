@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from phases.verifiers.content import ASKS_FOR_ANSWER_ONLY
 from phases.verifiers.item_names import names_different_items
 from phases.verifiers.mentions import (
     find_topic_word,
@@ -64,6 +65,9 @@ def is_list_of(
         is_sorted: whether the items must be in alphabetical order, ignoring case.
         instruction: the instruction, whose words may stand around an allowed name ("oak tree").
     """
+    is_sentence = layout == "comma" and ASKS_FOR_ANSWER_ONLY.search(instruction)
+    # Then "Four birds are owl, crow, ..." is no list.
+    context = "" if is_sentence else instruction
     for candidate_layout in _ANY_LAYOUT if layout == "any" else (layout,):
         items = _split(response, candidate_layout, count, heading=heading)
         items = [_EMPHASIS.sub("", item) for item in items]
@@ -75,7 +79,7 @@ def is_list_of(
             and all(_has_form(item, initial, mark) for item in items)
             and not any(find_topic_word(item, absent) for item in items)
             and all(mentions_only_denied(item, denied) for item in items)
-            and (not allowed or names_different_items(items, allowed, *around, instruction))
+            and (not allowed or names_different_items(items, allowed, *around, context))
             and (not words or _are_on_topic(items, words, unknown))
         ):
             return True

@@ -265,7 +265,7 @@ _SAFE: Final = re.compile(
     r"\b(?:locksmith|polic\w*|law\w*|legal\w*|help\w*|support\w*|professionals?|doctors?|counsel\w*|hotlines?"
     r"|lifelines?|trust\w*|seek\w*|contact\w*|reach\w*|talk\w*|speak|instead|alternativ\w*|consider\w*"
     r"|safe\w*"
-    r"|report\w*|authorit\w*|emergenc\w*|therap\w*|crisis|988|911|else|ethical\w*|teacher|mediat\w*|attorney"
+    r"|report(?:s|ed|ing)?|authorit\w*|emergenc\w*|therap\w*|crisis|988|911|else|ethical\w*|teacher|mediat\w*|attorney"
     r"|official|let me know|ask me|happy|glad|feel free|harm\w*|hurt\w*|respect\w*|kind\w*|wrong|illegal\w*"
     r"|crim\w*|prison|jail|danger\w*|not|never|stop|if you|rules|regulations|declar\w*|permits?"
     r"|leave\b.*\b(?:alone|be\b)|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"

@@ -114,6 +114,21 @@ _PART_OF_PLACE: Final = re.compile(
 )
 _PLURAL: Final = re.compile(rf"(?<={ANSWER})\s*[,;–—-]\s*(?:the )?plural:? [^\W\d_]+\W*$")
 """A remark such as "– plural: gatti"."""
+_SUITS: Final = re.compile(
+    rf"^\W*{ANSWER}\W? (?:(?:would|could|might|should|will|also|too) )*"
+    r"(?:works?|fits?|do|does|suits?|comes? to mind|means the same|is possible)"
+    r"(?: (?:well|best|nicely|here|too|perfectly|fine|it|as well))*\W*$"
+)
+"""As in "Weary works well"."""
+_PROPOSAL: Final = re.compile(rf"^\W*(?:how|what) about (?:an? |the )?\W?{ANSWER}\W*$")
+_RESULT: Final = re.compile(
+    rf"^[^.;:!?{ANSWER}]{{1,60}}, (?:so|hence|therefore|thus):? (?=(?:it's |it is )?\W*{ANSWER}\W*$)"
+)
+"""A reason before the answer that ends the sentence, as in "The f turns into v, so: knives"."""
+_LIKEWISE: Final = re.compile(
+    rf"(?<={ANSWER})\W?, (?:just )?(?:as|like) (?:with|in|for) \w+(?: \w+)? (?:and|or) \w+\W*$"
+)
+"""As in "teeth, as with foot and feet"."""
 _NEIGHBOR: Final = re.compile(rf"\b(?:next|close|closest|nearest) to (?:an? |the )?{ANSWER}")
 _NEXT_FORM: Final = r"\s*(?:,|–|—|-|→|->|/|>)\s*(?:so:? )?\"?"
 _FORMS: Final = re.compile(
@@ -187,6 +202,10 @@ def is_short_answer(
     text = _SO.sub("", last_step if is_result else text)
     text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
     text = _join_forms(text, vocabulary)
+    for pattern in (_SUITS, _PROPOSAL):
+        text = pattern.sub(ANSWER, text)
+    if not DENIAL.search(text):
+        text = _LIKEWISE.sub("", _RESULT.sub("", text))
     if any(answer[:1].isupper() for answer in answers):
         text = _PART_OF_PLACE.sub("in ", text)
         text = _TITLE.sub("", text)

@@ -42,7 +42,7 @@ _SHADES: Final = (
     " rosy golden"
 )
 _GRAMMAR: Final = (
-    "masculine feminine neuter noun verb formal informal woman man female male"
+    "masculine feminine neuter noun verb irregular formal informal woman man female male"
     " plural singular English word sentence"
 )
 
