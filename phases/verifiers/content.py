@@ -96,9 +96,9 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
         corrected = re.split(r"\s*(?:→|->|=>)\s*", bare, maxsplit=1)[-1]
         forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
         forms += [part for form in (bare, text) for part in _take_sentence(form, instruction)]
-    accepted = _make_keys(tuple(answers))
-    if instruction and not _ASKS_FOR_COMMAS.search(instruction):
-        accepted = frozenset((_COMMA.sub("", key), is_question) for key, is_question in accepted)
+    has_free_commas = bool(instruction) and not _ASKS_FOR_COMMAS.search(instruction)
+    accepted = _make_keys(tuple(answers), without_commas=has_free_commas)
+    if has_free_commas:
         forms = [_COMMA.sub("", form) for form in forms]
     is_free_mark = bool(instruction) and not _ASKS_FOR_MARKS.search(instruction)
     return any(
@@ -157,8 +157,9 @@ def strip_labels(text: str, instruction: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _make_keys(answers: tuple[str, ...]) -> frozenset[tuple[str, bool]]:
-    return frozenset(map(_match_key, answers))
+def _make_keys(answers: tuple[str, ...], *, without_commas: bool) -> frozenset[tuple[str, bool]]:
+    keys = frozenset(map(_match_key, answers))
+    return frozenset((_COMMA.sub("", key), mark) for key, mark in keys) if without_commas else keys
 
 
 @lru_cache(CACHED_TEXTS)

@@ -66,7 +66,7 @@ def is_list_of(
         instruction: the instruction, whose words may stand around an allowed name ("oak tree").
     """
     is_sentence = layout == "comma" and ASKS_FOR_ANSWER_ONLY.search(instruction)
-    # Then "Four birds are owl, crow, ..." is no list.
+    # "Four birds are owl, crow, ..." is a sentence, which such an instruction does not allow.
     context = "" if is_sentence else instruction
     for candidate_layout in _ANY_LAYOUT if layout == "any" else (layout,):
         items = _split(response, candidate_layout, count, heading=heading)
