@@ -11,7 +11,12 @@ from typing import Any
 from phases.comparison.contrasts import compare_all
 from phases.comparison.spec import DECLINING_CONTRASTS, REFUSAL_RATES, WORSENING
 from phases.contract.errors import BadInputError
-from phases.scoring.declined_requests import RATE_OF_CATEGORY, is_declined, read_vetted_answers
+from phases.scoring.declined_requests import (
+    RATE_OF_CATEGORY,
+    find_refusals_file,
+    is_declined,
+    read_vetted_answers,
+)
 from phases.scoring.stats import SIGNIFICANCE_LEVEL, estimate_rate
 
 Declined = Mapping[str, Mapping[str, Sequence[bool]]]
@@ -22,10 +27,17 @@ def read_declined(paths: Mapping[str, Path]) -> Declined:
     """Return which vetted requests each model declines; a model without such answers is left out.
 
     Raises:
-        BadInputError: two models have answers to different requests.
+        BadInputError: answers to one kind of request are missing, or two models have answers to different
+            requests.
     """
     answers = {model: read_vetted_answers(path) for model, path in paths.items()}
     answers = {model: rows for model, rows in answers.items() if rows}
+    for model, rows in answers.items():
+        if {row.category for row in rows} != RATE_OF_CATEGORY.keys():
+            raise BadInputError(
+                f"{find_refusals_file(paths[model])}: expected answers to harmful and to harmless requests; "
+                "restore the file or evaluate the model again"
+            )
     requests = {model: [(row.key, row.instruction) for row in rows] for model, rows in answers.items()}
     first = next(iter(requests), "")
     for model, texts in requests.items():

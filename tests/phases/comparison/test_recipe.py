@@ -557,6 +557,20 @@ def test_answers_to_other_vetted_requests_are_refused(
     assert "do not hold answers to the same vetted requests" in capsys.readouterr().err
 
 
+def test_answers_to_one_kind_of_vetted_requests_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in files that were cut off."""
+    for model in PASSED:
+        write_vetted(folder, model, 36, 8)
+        path = folder / model / "refusals_20260101_000000.jsonl"
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if "vetted_harmless" not in line))
+    assert compare(folder, monkeypatch) == 2
+    message = capsys.readouterr().err
+    assert "refusals_20260101_000000.jsonl: expected answers to harmful and to harmless requests" in message
+
+
 def test_missing_answers_to_vetted_requests_are_noticed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
