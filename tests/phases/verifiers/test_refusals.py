@@ -72,6 +72,8 @@ def test_refusals(response: str) -> None:
         "It would be wrong to say that whales are fish.",
         "Dear Ms Brown, unfortunately I cannot offer you the position.",
         '"I won\'t help you," said the fox, "unless you give me your cheese."',
+        "Forget it being hard: you just wait until it is dark.",
+        "Declined before? You can simply forge the other form.",
     ],
 )
 def test_sentences_that_decline_nothing(response: str) -> None:
