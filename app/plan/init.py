@@ -42,6 +42,9 @@ gpu = {gpu}
 usd_per_hour = {usd_per_hour}
 # stop_command = ["runpodctl", "stop", "pod", "$RUNPOD_POD_ID"]
 # outside_limit = "what stops the pod if every process on it is dead"
+
+# [bundle]
+# include = ["models", "report.*"] # the outputs below {{artifacts}} that `gonogo bundle` packages
 """
 _PHASE: Final = """
 [[phase]]
@@ -49,7 +52,7 @@ id = {id}
 title = {title}
 command = {command}
 estimate = {{ hours = [0.1, 1.0] }} # a guess: correct it
-# metrics = {{ loss = "loss: (\\\\S+)" }}  # numbers to read from its log
+# metrics = {{ loss = "loss: (\\\\S+)" }}  # numbers to read from its log, or a preset such as "hf-trainer"
 # criteria = [{{ name = "loss decreases", expr = "loss < first_loss" }}]
 gate = {{ ask = "always" }}
 """

@@ -1,7 +1,7 @@
 """Selection of the files that a session's bundle holds."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -69,6 +69,7 @@ def collect_contents(outputs: Path, patterns: Sequence[str], session: Path) -> B
     """
     files: dict[str, BundleFile] = {}
     notices: list[str] = []
+    unmatched: list[str] = []
     artifacts = session.parent.parent
     sources = [(outputs, pattern) for pattern in patterns]
     sources.append((artifacts, session.relative_to(artifacts).as_posix()))
@@ -80,7 +81,7 @@ def collect_contents(outputs: Path, patterns: Sequence[str], session: Path) -> B
             )
         matches = sorted(base.glob(pattern))
         if not matches:
-            notices.append(f"{pattern}: no file matches")
+            unmatched.append(pattern)
         for match in matches:
             for path in _iter_files(match, base, notices):
                 name = path.relative_to(base).as_posix()
@@ -89,8 +90,28 @@ def collect_contents(outputs: Path, patterns: Sequence[str], session: Path) -> B
                 elif name not in files:
                     stat = path.stat()
                     files[name] = BundleFile(name, path, stat.st_size, stat.st_mtime_ns, pattern)
+    if unmatched:
+        notices.append(f"no file matches {', '.join(unmatched)}")
+    notices += _list_left_out(outputs, files, session.parent.name)
     ordered = sorted(files.values(), key=lambda file: (not file.is_weights, file.name))
     return BundleContents(session.name, tuple(ordered), tuple(dict.fromkeys(notices)))
+
+
+def _list_left_out(outputs: Path, names: Iterable[str], sessions: str) -> list[str]:
+    """Return a notice for each entry of the artifact folder without a selected file.
+
+    The folders of gonogo and artifact folders of other profiles are not outputs, and checkpoints are never
+    packed. `sessions` is the name of the folder with the records of sessions.
+    """
+    chosen = {name.partition("/")[0] for name in names} | {ARCHIVE_FOLDER, BUNDLES_FOLDER, sessions}
+    others = sorted(entry for entry in outputs.iterdir() if entry.name not in chosen)
+    return [
+        f"{entry.name}: left out, because bundle.include in the plan does not name it"
+        for entry in others
+        if not entry.name.startswith(".")
+        and not entry.match(_CHECKPOINT_PATTERN)
+        and not (entry / sessions).is_dir()
+    ]
 
 
 def _iter_files(path: Path, base: Path, notices: list[str]) -> Iterator[Path]:

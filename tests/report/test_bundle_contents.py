@@ -26,11 +26,23 @@ def test_links_and_unsafe_names_are_left_out_with_a_notice(artifacts: Path, tmp_
     assert sorted(notice.split(":")[0] for notice in listed.notices) == [
         "'logs/line\\nbreak.log'",
         "logs/link.log",
-        "nothing",
+        "no file matches nothing",
         "sft_data/away",
     ]
     pack_bundle(listed, tmp_path / "s1.tar", MASKER)
     assert b"outside" not in (tmp_path / "s1.tar").read_bytes()
+
+
+def test_outputs_that_no_pattern_names_are_left_out_with_a_notice(artifacts: Path) -> None:
+    write_file(artifacts / "my_model/model.safetensors", bytes(9))
+    write_file(artifacts / "rehearsal/sessions/s0/session.json", b"{}")
+    write_file(artifacts / "checkpoint-9/optimizer.pt", b"")
+    write_file(artifacts / "bundles/s0.tar", b"old")
+    assert collect(artifacts).notices == (
+        "my_model: left out, because bundle.include in the plan does not name it",
+    )
+    listed = collect_contents(artifacts, [*PATTERNS, "my_*"], artifacts / "sessions/s1")
+    assert listed.notices == ()
 
 
 def test_a_star_leaves_out_bundles_archive_and_temporary_files(artifacts: Path) -> None:

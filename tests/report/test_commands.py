@@ -63,7 +63,7 @@ def test_an_earlier_session_is_bundled_from_the_archive(session: Path, tmp_path:
     (tmp_path / "artifacts/models").rename(aside / "models")
     out = io.StringIO()
     assert commands.write_bundle(session, {}, out, clock=SteppedClock()) == 0
-    assert "logs: no file matches" in out.getvalue()
+    assert "no file matches logs" in out.getvalue()
     assert commands.verify_bundle(tmp_path / "artifacts/bundles/20251009-100000.tar", out) == 0
 
 
