@@ -67,6 +67,9 @@ def build_arguments(
         disable_tqdm=True,
         dataloader_pin_memory=has_gpu,
         ddp_find_unused_parameters=False,
+        # The buffers are constants. A process that runs out of memory in its first pass would alone exchange
+        # them again in the next one, and the processes would wait for each other.
+        ddp_broadcast_buffers=False,
         **more,
     )
     # Without a launcher TRL would spread one process over all visible GPUs, which it then rejects.

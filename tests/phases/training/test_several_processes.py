@@ -276,6 +276,39 @@ def test_a_process_of_a_sharded_training_that_runs_out_of_memory_ends_all(
     assert not list((tmp_path / "models/sft/checkpoints").glob("checkpoint-*"))
 
 
+FIRST_PASS_OUT_OF_MEMORY = """
+import sys
+import torch
+from transformers.modeling_layers import GradientCheckpointingLayer
+from phases.contract.phase_main import phase_main
+from phases.models import distributed
+
+original = GradientCheckpointingLayer.__call__
+has_failed = False
+
+def call(*arguments, **more):
+    global has_failed
+    if distributed.rank() == 1 and torch.is_grad_enabled() and not has_failed:
+        has_failed = True
+        raise torch.OutOfMemoryError
+    return original(*arguments, **more)
+
+GradientCheckpointingLayer.__call__ = call
+sys.exit(phase_main("phases.sft_training", sys.argv[1:]))
+"""
+
+
+def test_processes_stay_in_step_if_one_runs_out_of_memory_within_a_pass(
+    tiny_model: Path, tmp_path: Path, process_group: ProcessGroup
+) -> None:
+    (tmp_path / "out_of_memory.py").write_text(FIRST_PASS_OUT_OF_MEMORY)
+    argv = [str(tmp_path / "out_of_memory.py"), *arguments(tmp_path, tiny_model), "--epochs", "1"]
+    codes, output = process_group.run(argv, progress_variable(tmp_path))
+    assert codes == [0, 0], output
+    provenance = json.loads((tmp_path / "models/sft/result.json").read_text())["provenance"]
+    assert provenance["micro_batch"]["recomputed_layers"] > 0
+
+
 SHARDED = """
 import sys
 import torch
