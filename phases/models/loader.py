@@ -88,6 +88,8 @@ def load_model(
     if four_bit and not has_gpu:
         raise ModelError(f"model {name}: 4-bit weights need a CUDA GPU; leave four_bit unset on a CPU")
     device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if has_gpu else "cpu"
+    if has_gpu:
+        torch.cuda.set_device(device)
     quantization = build_four_bit_config(sharded=sharded) if four_bit else None
     model = AutoModelForCausalLM.from_pretrained(
         weights.path,
@@ -103,7 +105,10 @@ def load_model(
     if sharded:
         shard(model, device, quantization)
     if source.base:
-        model = PeftModel.from_pretrained(model, source.path, is_trainable=trainable, use_safetensors=True)
+        # By default every process of a training would load it to the first GPU and keep a context there.
+        model = PeftModel.from_pretrained(
+            model, source.path, is_trainable=trainable, torch_device="cpu", use_safetensors=True
+        )
     model.train(trainable)
     return LoadedModel(model, load_tokenizer(source), source, device, four_bit, sharded=sharded)
 

@@ -85,7 +85,7 @@ def save_adapter(trainer: Trainer, loaded: LoadedModel, folder: Path) -> list[Pa
 
 def measure_reloaded_loss(trainer: Trainer, folder: Path) -> float:
     """Return the held-out loss of the adapter as loaded from its files."""
-    trainer.model.load_adapter(str(folder), adapter_name="reloaded")
+    trainer.model.load_adapter(str(folder), adapter_name="reloaded", torch_device="cpu")
     trainer.model.set_adapter("reloaded")
     loss = trainer.evaluate(metric_key_prefix="reloaded")["reloaded_loss"]
     trainer.model.set_adapter("default")

@@ -2,12 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from peft import LoraConfig, get_peft_model
+from transformers import Trainer
 
 from phases.contract import files
 from phases.models.loader import count_parameters, load_model
-from phases.models.source import ModelError, locate_model
+from phases.models.source import ModelError, locate_model, record_base_model
+from phases.training.adapters import measure_reloaded_loss
 
 
 def test_parameters_are_counted_without_weights(model_folder: Path) -> None:
@@ -37,3 +42,22 @@ def test_code_that_comes_with_a_model_is_never_run(model_folder: Path, model_typ
     else:  # an architecture that transformers knows is taken from there
         load_model(str(model_folder))
     assert not ran.exists()
+
+
+def test_an_adapter_is_not_loaded_to_the_first_gpu(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load_model(str(model_folder))
+    adapted = get_peft_model(
+        base.model, LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False)
+    )
+    adapter = tmp_path / "adapter"
+    adapted.save_pretrained(adapter)
+    record_base_model(base.source, adapter)
+    # PEFT's default on a machine with GPUs, which for safetensors is the first one.
+    monkeypatch.setattr("peft.peft_model.infer_device", lambda: "cuda:99")
+    loaded = load_model(str(adapter))
+    expected = [p.sum().item() for name, p in adapted.named_parameters() if "lora_" in name]
+    assert [p.sum().item() for name, p in loaded.model.named_parameters() if "lora_" in name] == expected
+    trainer = SimpleNamespace(model=loaded.model, evaluate=lambda **named: {"reloaded_loss": 1.5})
+    assert measure_reloaded_loss(cast("Trainer", trainer), adapter) == 1.5
