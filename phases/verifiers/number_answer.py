@@ -344,8 +344,13 @@ def _has_unit(
     for n, token in enumerate(tokens):
         if 0 <= end < token.start:
             break
+        if not starts:
+            break
         is_term = any(tokens[n + step].kind == "operator" for step in (-1, 1) if 0 <= n + step < len(tokens))
-        if token.kind != "number" or token.value not in accepted or is_term:
+        is_remark = token.start > starts[0] and any(
+            aside.start() < token.start < aside.end() for aside in _FREE_REMARK.finditer(text)
+        )
+        if token.kind != "number" or token.value not in accepted or is_term or is_remark:
             continue
         currency = _CURRENCY_BEFORE.search(text[: token.start])
         if currency and currency[0].strip() not in names:

@@ -120,6 +120,11 @@ _SUITS: Final = re.compile(
     r"(?: (?:well|best|nicely|here|too|perfectly|fine|it|as well))*\W*$"
 )
 """As in "Weary works well"."""
+_USAGE: Final = re.compile(
+    rf"^\W*{ANSWER}\W? (?:is|are) (?:used|said|common|what (?:people|they|you|we) (?:say|use))\b"
+    rf"(?!.*\b(?:english|french|spanish|german|italian|portuguese)\b)[^.;!?{ANSWER}]*[.!]?$"
+)
+"""As in "Buonasera is used from late afternoon on"."""
 _PROPOSAL: Final = re.compile(rf"^\W*(?:how|what) about (?:an? |the )?\W?{ANSWER}\W*$")
 _RESULT: Final = re.compile(
     rf"^[^.;:!?{ANSWER}]{{1,60}}, (?:so|hence|therefore|thus):? (?=(?:it's |it is )?\W*{ANSWER}\W*$)"
@@ -202,9 +207,9 @@ def is_short_answer(
     text = _SO.sub("", last_step if is_result else text)
     text = _SPEED.sub("", _ELSEWHERE.sub("", _OTHERS_SAY.sub(", ", text)))
     text = _join_forms(text, vocabulary)
-    for pattern in (_SUITS, _PROPOSAL):
-        text = pattern.sub(ANSWER, text)
     if not DENIAL.search(text):
+        for pattern in (_SUITS, _USAGE, _PROPOSAL):
+            text = pattern.sub(ANSWER, text)
         text = _LIKEWISE.sub("", _RESULT.sub("", text))
     if any(answer[:1].isupper() for answer in answers):
         text = _PART_OF_PLACE.sub("in ", text)

@@ -73,6 +73,7 @@ COLOUR = Check("refers_to_first_line")
         ("Name a colour, then describe it.", COLOUR, "**Purple**\nRoman emperors wore purple."),
         ("Translate 'house', then write it in capitals.", CASA, 'The word is "casa": CASA'),
         ("How many hours has a day?", HOURS, "Twice twelve, so 24."),
+        ("How many hours has a day?", HOURS, "24 (for 24 time zones)"),
         ("Name two birds that cannot fly.", FLIGHTLESS, "An ostrich can't fly, and neither can a kiwi."),
         ("Name two birds that cannot fly.", FLIGHTLESS, "The rhea of South America & the emu of Australia"),
         ("Name three birds, separated by commas, and write nothing else.", COMMAS, "owl, crow, swan"),
@@ -115,6 +116,7 @@ def test_steps_restatements_and_sentences_pass(instruction: str, check: Check, a
         ("Name a colour, then describe it.", COLOUR, "**Purple**\nRoman emperors wore gold."),
         ("Translate 'house', then write it in capitals.", CASA, 'The word is "CASA": casa'),
         ("How many hours has a day?", HOURS, "Twice eleven, so 22."),
+        ("How many hours has a day?", HOURS, "24 zones (24 hours)"),
         ("Name two birds that cannot fly.", FLIGHTLESS, "An ostrich can't fly, and neither can an eagle."),
         (
             "Name three birds, separated by commas, and write nothing else.",

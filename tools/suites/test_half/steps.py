@@ -27,7 +27,7 @@ ROWS: Final[tuple[Row, ...]] = (
     give_text("Write the word 'fire', then the word 'water', each on its own line, both in capital letters.", "FIRE\nWATER", "FIRE WATER | fire\nwater | WATER\nFIRE | FIRE"),
     give_text("Name the capital of Norway and then the capital of Sweden, each on its own line, with nothing else.", "Oslo\nStockholm", "Stockholm\nOslo | Oslo | Oslo, Stockholm | Bergen\nStockholm", any_case=True),
     give_text("Name the day after Monday and then the day before Saturday, each on its own line, with nothing else.", "Tuesday\nFriday", "Friday\nTuesday | Tuesday | Sunday\nFriday | Tuesday and Friday", any_case=True),
-    give_text("Write the numbers from 3 to 7, each on its own line, but leave out the number 5.", "3\n4\n6\n7", "3\n4\n5\n6\n7 | 3, 4, 6, 7 | 3\n4\n6 | 7\n6\n4\n3"),
+    give_text("Write the numbers from 3 to 7, each on its own line, but leave out the number 5.", "3\n4\n6\n7|three\nfour\nsix\nseven|Three\nFour\nSix\nSeven", "3\n4\n5\n6\n7 | 3, 4, 6, 7 | 3\n4\n6 | 7\n6\n4\n3"),
     give_text("What is the German word for 'bread'? Give it in capital letters and write nothing else.", "BROT", "Brot | BREAD | PAIN | brot"),
     give_text("Find the Italian word for 'water' and write it two times, joined by a hyphen.", "acqua-acqua", "acqua | acqua acqua | water-water | agua-agua", any_case=True),
     row("Find the opposite of 'big', then write it in capital letters.", require("upper_case"), require("one_of", answers=["SMALL", "LITTLE", "TINY", "MINIATURE"]), correct="SMALL | LITTLE.", wrong="small | BIG | LARGE | SMALL AND BIG"),
