@@ -33,6 +33,23 @@ _TABLES: Final[dict[str, type[schema.Table]]] = {
     "superseded": schema.Superseded,
 }
 
+_TYPE_NAMES: Final = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "model_type": "a table",
+    "string_too_short": "a text that is not empty",
+    "string_type": "a text",
+    "too_short": "a list that is not empty",
+    "tuple_type": "a list",
+}
+"""Types in pydantic's errors, in the words of TOML."""
+
 MetricNames = frozenset[str] | None
 """The metrics that a phase can have; None if they are unknown."""
 
@@ -81,10 +98,15 @@ def _report_problems(
             table = next((step for step in reversed(place[:-1]) if step in _TABLES), "phase")
             known = tuple(_TABLES[str(table)].model_fields)
             errors.add(place, *describe_unknown(str(place[-1]), known))
+        elif is_missing and isinstance(place[-1], int):
+            expected = (
+                f"expected a list of at least {place[-1] + 1} values; found {shorten(problem['input'])}"
+            )
+            errors.add(place[:-1], expected, "Correct it")
         elif is_missing:
             errors.add(place, "expected this key, which is missing", f"Add {place[-1]} = ...")
         else:
-            expected = f"{_translate(problem['msg'])}; found {shorten(problem['input'])}"
+            expected = f"{_translate(problem)}; found {shorten(problem['input'])}"
             errors.add(place, expected, "Correct it")
 
 
@@ -323,8 +345,15 @@ def _find_existing_path(value: Any, path: toml_lines.Path) -> toml_lines.Path:
     return existing
 
 
-def _translate(message: str) -> str:
-    """Return a message of pydantic in the words of the other errors."""
-    message = message.removeprefix("Value error, ").replace("Input should be", "expected")
+def _translate(problem: ErrorDetails) -> str:
+    """Return the message of pydantic's error in the words of TOML and of the other errors."""
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind == "too_short" and limits["min_length"] > 1:
+        return f"expected a list of at least {limits['min_length']} values"
+    if kind == "too_long":
+        return f"expected a list of at most {limits['max_length']} values"
+    if kind in _TYPE_NAMES:
+        return f"expected {_TYPE_NAMES[kind]}"
+    message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     message = message.replace("String should match pattern", "expected a name that matches")
     return message if message.startswith("expected") else f"expected otherwise: {message}"

@@ -105,7 +105,7 @@ def test_a_wrong_plan_exits_2_with_its_errors(tmp_path: Path, capsys: pytest.Cap
     assert check_plan(path) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"{path}:2: session.name: expected a valid string" in err
+    assert f"{path}:2: session.name: expected a text" in err
     assert "Traceback" not in err
 
 

@@ -179,7 +179,7 @@ WRONG = {
         "critical = false",
         'critical = "no" #!',
         "phase.second.critical",
-        "expected a valid boolean",
+        "expected true or false;",
     ),
     "wrong word": (
         'ask = "always"',
@@ -199,7 +199,42 @@ WRONG = {
         "phase.second.estimate.hours[0]",
         "equal to 0",
     ),
-    "half a range": ("hours = [1, 1] }", "hours = [1] } #!", "phase.second.estimate.hours[1]", "missing"),
+    "half a range": (
+        "hours = [1, 1] }",
+        "hours = [1] } #!",
+        "phase.second.estimate.hours",
+        "expected a list of at least 2 values; found [1]",
+    ),
+    "range of three": (
+        "hours = [1, 1] }",
+        "hours = [1, 1, 1] } #!",
+        "phase.second.estimate.hours",
+        "expected a list of at most 2 values",
+    ),
+    "number instead of a range": (
+        "hours = [1, 1] }",
+        "hours = 1 } #!",
+        "phase.second.estimate.hours",
+        "expected a list; found 1",
+    ),
+    "text instead of a table": (
+        "critical = false",
+        'gate = "always" #!',
+        "phase.second.gate",
+        "expected a table; found 'always'",
+    ),
+    "empty list": (
+        'command = ["python"',
+        'command = [] #!\n# ["python"',
+        "phase.second.command",
+        "expected a list that is not empty",
+    ),
+    "text instead of a number": (
+        "usd_per_hour = 1.74",
+        'usd_per_hour = "1.74" #!',
+        "pod.usd_per_hour",
+        "expected a number; found '1.74'",
+    ),
     "negative rate": (
         "usd_per_hour = 1.74",
         "usd_per_hour = -1.74 #!",
@@ -230,7 +265,12 @@ WRONG = {
         "phase.first.params.count",
         "greater than or equal to 1",
     ),
-    "parameter of another type": ("count = 5", 'count = "many"', "phase.first.params.count", "valid integer"),
+    "parameter of another type": (
+        "count = 5",
+        'count = "many"',
+        "phase.first.params.count",
+        "a whole number",
+    ),
     "parameter that is a table": (
         "count = 5",
         "count = { a = 1 }",
