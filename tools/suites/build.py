@@ -5,7 +5,7 @@ Changing any prompt changes the version of the suite, and evaluations of differe
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -20,21 +20,20 @@ SEED = 20251003
 TEST_SEED = 20260917
 
 
-def write_suite(name: str, prompts: Iterable[Prompt]) -> None:
+def write_suite(name: str, prompts: Sequence[Prompt]) -> None:
     """Write a suite after checking that every correct answer passes and every wrong one fails.
 
     Raises:
         ValueError: an answer is misjudged; the message lists all of them.
     """
-    rows = list(prompts)
-    if misjudged := [line for row in rows for line in find_misjudged(row)]:
+    if misjudged := [line for prompt in prompts for line in find_misjudged(prompt)]:
         raise ValueError("\n".join([f"{name}: {len(misjudged)} answers are misjudged", *misjudged]))
     files.write_atomically(
-        SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+        SUITES / f"{name}.jsonl", b"".join(msgspec.json.encode(prompt) + b"\n" for prompt in prompts)
     )
     suite = load_suite(name)
     counts = Counter(prompt.category for prompt in suite.prompts)
-    sys.stdout.write(f"{name}: {len(rows)} prompts, version {suite.version[:12]}, {dict(counts)}\n")
+    sys.stdout.write(f"{name}: {len(prompts)} prompts, version {suite.version[:12]}, {dict(counts)}\n")
 
 
 def draw_embedded_test(development: Iterable[Prompt]) -> list[Prompt]:
@@ -62,13 +61,21 @@ def find_misjudged(prompt: Prompt) -> list[str]:
     return misjudged
 
 
+def build_suites() -> dict[str, list[Prompt]]:
+    """Return the prompts of each suite by its name."""
+    development = list(embedded.draw_prompts(SEED))
+    return {
+        EMBEDDED: development,
+        EMBEDDED + TEST_HALF: draw_embedded_test(development),
+        STAGE1: list(stage1.make_prompts()),
+        STAGE1 + TEST_HALF: list(stage1.make_test_prompts()),
+    }
+
+
 def main() -> int:
     """Build all suites."""
-    development = list(embedded.draw_prompts(SEED))
-    write_suite(EMBEDDED, development)
-    write_suite(EMBEDDED + TEST_HALF, draw_embedded_test(development))
-    write_suite(STAGE1, stage1.make_prompts())
-    write_suite(STAGE1 + TEST_HALF, stage1.make_test_prompts())
+    for name, prompts in build_suites().items():
+        write_suite(name, prompts)
     return 0
 
 
