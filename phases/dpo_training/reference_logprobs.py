@@ -25,8 +25,6 @@ from phases.models.loader import LoadedModel
 
 PROGRESS_UNIT: Final = "reference pairs"
 """Unit of progress, which the spec of DPO training declares."""
-SMALLEST_FORWARD: Final = 1024
-"""Tokens of the smallest micro-batch to try when memory runs out."""
 
 
 class _StoredPair(msgspec.Struct, frozen=True):
@@ -42,7 +40,6 @@ class LogprobStore:
 
     def __init__(self, path: Path, reference: LoadedModel) -> None:
         self.path = path
-        self.is_sharded = reference.sharded
         self._reference = [reference.source.sha256, reference.dtype, reference.four_bit, reference.attention]
 
     def compute_key(self, pair: PairTokens) -> str:
@@ -126,7 +123,7 @@ class _Sweep:
             parts = [*self._split_held_out(held_out), *self._split_training(training)]
             if self._compute([part for part in parts if not self._is_stored(part)]):
                 return
-            self._trainer.forward_tokens //= 2
+            self._trainer.halve_forward_tokens()
             # The evaluation will split held-out pairs differently, so they are computed again.
             for pair in held_out:
                 self._stored.pop(self._store.compute_key(pair), None)
@@ -186,10 +183,8 @@ class _Sweep:
         try:
             chosen, rejected = self._trainer.compute_reference(part.pairs, part.sequences)
         except torch.OutOfMemoryError:
-            # A process that runs out of memory leaves the others waiting in the middle of a sharded pass.
-            if self._trainer.forward_tokens <= SMALLEST_FORWARD or self._store.is_sharded:
+            if not self._trainer.can_halve_forward_tokens():
                 raise
-            torch.cuda.empty_cache()
             return None
         logps = zip(part.order, chosen, rejected, strict=True)
         return [_StoredPair(self._store.compute_key(part.pairs[i]), c, r) for i, c, r in logps]

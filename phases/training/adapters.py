@@ -58,6 +58,7 @@ def prepare_trainer(trainer: Trainer, loaded: LoadedModel) -> None:
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    trainer.is_sharded = loaded.sharded
     trainer.remove_callback(PrinterCallback)
     trainer.model.save_pretrained = partial(
         trainer.model.save_pretrained, save_embedding_layers=False, selected_adapters=["default"]

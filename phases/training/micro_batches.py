@@ -18,6 +18,8 @@ from phases.models import distributed
 from phases.models.packed_attention import PackedRuns
 from phases.training.packing import Layout
 
+SMALLEST_FORWARD: Final = 1_024
+"""Tokens of the smallest micro-batch without gradients to try when memory runs out."""
 UNMERGED_METRIC: Final = "num_tokens"
 """TRL's count of tokens since the start, which is not a mean; gonogo counts tokens itself."""
 
@@ -69,12 +71,14 @@ class MicroBatchTrainer:
         layout: how rows become rectangles.
         setting: how a step is split.
         forward_tokens: maximum tokens of a micro-batch without gradients.
+        is_sharded: whether each process holds a shard of the model.
         metric_units: the unit over which a metric of TRL is a mean, if not `default_unit`.
     """
 
     layout: Layout
     setting = MicroBatchSetting(TOKEN_COUNTS[0], 0)
     forward_tokens = FORWARD_TOKENS
+    is_sharded = False
     metric_units: Mapping[str, str] = {}
     default_unit: str
 
@@ -120,17 +124,40 @@ class MicroBatchTrainer:
         """Add the gradients of a step; return this process's part of its loss."""
         model.train()
         batches = list(self.split_rows(inputs.rows, self.setting.tokens))
-        return self._run(model, batches, self.callback_handler.on_substep_end, with_gradients=True)
+        loss = self._run(model, batches, self.callback_handler.on_substep_end, with_gradients=True)
+        assert loss is not None
+        return loss
 
     def prediction_step(
         self, model: Any, inputs: RowBatch, prediction_loss_only: bool, ignore_keys: object = None
     ) -> tuple[torch.Tensor, None, None]:
-        """Return the loss of rows of all processes; it is the same on each."""
-        batches = list(self.split_rows(inputs.rows, self.forward_tokens))
-        with torch.no_grad():
-            loss = self._run(model, batches, self.callback_handler.on_prediction_step, with_gradients=False)
+        """Return the loss of rows of all processes; it is the same on each.
+
+        If memory runs out in a process, all try smaller micro-batches.
+        """
+        loss = None
+        while loss is None:
+            batches = list(self.split_rows(inputs.rows, self.forward_tokens))
+            on_part = self.callback_handler.on_prediction_step
+            with torch.no_grad():
+                loss = self._run(model, batches, on_part, with_gradients=False)
+            if loss is None:
+                self.halve_forward_tokens()
         (total,) = distributed.sum_over_processes([loss.item() / distributed.world_size()])
         return torch.tensor(total, device=loss.device), None, None
+
+    def can_halve_forward_tokens(self) -> bool:
+        """Return whether smaller micro-batches without gradients may help if memory runs out.
+
+        A process that runs out of memory leaves the others waiting in the middle of a sharded pass.
+        """
+        return self.forward_tokens > SMALLEST_FORWARD and not self.is_sharded
+
+    def halve_forward_tokens(self) -> None:
+        """Use smaller micro-batches without gradients. All processes must call it together."""
+        self.forward_tokens //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def floating_point_ops(self, inputs: RowBatch) -> int:
         """Return 0: the library estimates operations from tensors, and nothing reads them."""
@@ -163,10 +190,11 @@ class MicroBatchTrainer:
         on_part: Callable[[Any, Any, Any], Any],
         *,
         with_gradients: bool,
-    ) -> torch.Tensor:
+    ) -> torch.Tensor | None:
         """Compute micro-batches and merge their metrics; return the sum of their losses.
 
-        `on_part` is called after each micro-batch but the last.
+        `on_part` is called after each micro-batch but the last. Without gradients, None is returned if memory
+        ran out in any process.
         """
         mode = "train" if model.training else "eval"
         shares = self.compute_shares(batches)
@@ -184,11 +212,20 @@ class MicroBatchTrainer:
             is_last = number == passes - 1
             # The last micro-batch averages the gradients over the processes.
             self.accelerator.gradient_state._set_sync_gradients(is_last)
-            with nullcontext() if is_last else self.accelerator.no_sync(model):
-                with self.compute_loss_context_manager(), gather_nothing(self.accelerator):
-                    loss = self.compute_share_of_loss(model, batch, share)
-                if with_gradients:
-                    self.accelerator.backward(loss)
+            is_out_of_memory = False
+            try:
+                with nullcontext() if is_last else self.accelerator.no_sync(model):
+                    with self.compute_loss_context_manager(), gather_nothing(self.accelerator):
+                        loss = self.compute_share_of_loss(model, batch, share)
+                    if with_gradients:
+                        self.accelerator.backward(loss)
+            except torch.OutOfMemoryError:
+                if with_gradients or not self.can_halve_forward_tokens():
+                    raise
+                is_out_of_memory = True
+            if not with_gradients and distributed.reduce_any(is_out_of_memory)[0]:
+                self._metrics[mode] = earlier
+                return None
             for name, values in self._metrics[mode].items():
                 metrics[name] += sum(values) * share[self.metric_units.get(name, self.default_unit)]
             loss_sum += loss.detach()

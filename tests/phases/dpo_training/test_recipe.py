@@ -19,13 +19,13 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
 from phases.dpo_training import recipe as dpo_training
-from phases.dpo_training import reference_logprobs
 from phases.dpo_training.spec import METRICS, SPEC
 from phases.dpo_training.trainer import PackedPairsTrainer
 from phases.models import prompt_format
 from phases.models.loader import load_model
 from phases.models.tokenizer import load_tokenizer
 from phases.scoring.suite import Prompt, load_suite
+from phases.training import micro_batches
 from phases.training.micro_batches import MicroBatch, MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData
@@ -544,7 +544,7 @@ def test_the_reference_is_computed_in_smaller_parts_if_memory_runs_out(
         return original(self, pairs, sequences)
 
     monkeypatch.setattr(PackedPairsTrainer, "compute_reference", limited)
-    monkeypatch.setattr(reference_logprobs, "SMALLEST_FORWARD", 32)
+    monkeypatch.setattr(micro_batches, "SMALLEST_FORWARD", 32)
     assert train(tmp_path) == 0
     assert max(sizes[-5:]) <= 128
     metrics = read_result(tmp_path)["metrics"]
@@ -552,7 +552,7 @@ def test_the_reference_is_computed_in_smaller_parts_if_memory_runs_out(
     ours, theirs = (load_file(folder / ADAPTER) for folder in (tmp_path, unbroken))
     for name, tensor in theirs.items():
         torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
-    monkeypatch.setattr(reference_logprobs, "SMALLEST_FORWARD", 10_000)
+    monkeypatch.setattr(micro_batches, "SMALLEST_FORWARD", 10_000)
     with pytest.raises(torch.OutOfMemoryError):
         train(tmp_path / "never")
 

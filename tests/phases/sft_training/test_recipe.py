@@ -23,6 +23,7 @@ from phases.scoring.suite import Prompt, load_suite
 from phases.sft_training import recipe as sft_training
 from phases.sft_training.spec import METRICS
 from phases.sft_training.trainer import PackedRowsTrainer, collate_rows
+from phases.training import micro_batches
 from phases.training.micro_batches import MicroBatchTrainer, RowBatch
 from phases.training.probe import MicroBatchProbe
 from phases.training.split import TrainingData
@@ -472,11 +473,14 @@ def test_packing_and_the_size_of_micro_batches_change_rounding_only(
     packing: str, train: Train, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MicroBatchProbe, "list_settings", lambda self: [MicroBatchSetting(30, 1)])
-    monkeypatch.setattr(MicroBatchTrainer, "forward_tokens", 50)
+    monkeypatch.setattr(MicroBatchTrainer, "forward_tokens", 100)
+    monkeypatch.setattr(micro_batches, "SMALLEST_FORWARD", 50)
     shapes = []
     original = SFTTrainer.compute_loss
 
     def recording(self: Any, model: Any, inputs: dict[str, Any], *more: Any) -> Any:
+        if inputs["input_ids"].numel() > 50:
+            raise torch.OutOfMemoryError
         shapes.append(inputs["input_ids"].shape)
         return original(self, model, inputs, *more)
 

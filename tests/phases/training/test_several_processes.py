@@ -179,13 +179,26 @@ def test_preferences_are_trained_in_two_processes_from_the_reference(together: P
 
 SMALL_MICRO_BATCHES = """
 import os, sys
+import torch
 from phases.contract.micro_batch import MicroBatchSetting
 from phases.contract.phase_main import phase_main
+from phases.dpo_training.trainer import PackedPairsTrainer
+from phases.models import distributed
+from phases.training import micro_batches
 from phases.training.micro_batches import MicroBatchTrainer
 from phases.training.probe import MicroBatchProbe
 
 MicroBatchProbe.list_settings = lambda self: [MicroBatchSetting(30, 1)]
-MicroBatchTrainer.forward_tokens = 30
+MicroBatchTrainer.forward_tokens = 60
+micro_batches.SMALLEST_FORWARD = 30
+compute = PackedPairsTrainer.compute_share_of_loss
+
+def compute_within_memory(self, model, *more):
+    if not self.model.training and distributed.rank() == 1 and self.can_halve_forward_tokens():
+        raise torch.OutOfMemoryError
+    return compute(self, model, *more)
+
+PackedPairsTrainer.compute_share_of_loss = compute_within_memory
 counts = set()
 original = MicroBatchTrainer._run
 
@@ -208,7 +221,10 @@ def test_processes_with_different_numbers_of_micro_batches_train_as_one(
     monkeypatch: pytest.MonkeyPatch,
     process_group: ProcessGroup,
 ) -> None:
-    """DPO of pairs of very different lengths; one process trains the same steps at once."""
+    """DPO of pairs of very different lengths; one process trains the same steps at once.
+
+    If the model is not sharded, the second process evaluates with smaller micro-batches only.
+    """
     rows = [
         {
             "prompt": f"Instruction: Name {a}\nResponse:",
