@@ -83,17 +83,19 @@ def stop(options: argparse.Namespace) -> int:
     client = _connect(options)
     if options.phase:
         client.send(StopPhase(by=get_current_user()))
-        print("stopping the phase; its gate will open")
+        print(f"session {client.folder.path.name}: stopping the phase; its gate will open")
     else:
         client.send(StopSession(by=get_current_user()))
-        print("stopping the session")
+        print(f"session {client.folder.path.name}: stopping")
     return 0
 
 
 def hold(options: argparse.Namespace) -> int:
     """Open a gate after the current phase, or cancel that."""
-    _connect(options).send(Hold(on=not options.off, by=get_current_user()))
-    print("hold cancelled" if options.off else "a gate will open after the current phase")
+    client = _connect(options)
+    client.send(Hold(on=not options.off, by=get_current_user()))
+    outcome = "hold cancelled" if options.off else "a gate will open after the current phase"
+    print(f"session {client.folder.path.name}: {outcome}")
     return 0
 
 
@@ -103,7 +105,7 @@ def keep(options: argparse.Namespace) -> int:
     if not client.has_conductor():
         raise UserError(f"session {client.folder.path.name}: the pod is not going to be stopped")
     client.send(KeepPod(by=get_current_user()))
-    print("the pod keeps running and billing")
+    print(f"session {client.folder.path.name}: the pod keeps running and billing")
     return 0
 
 

@@ -134,9 +134,10 @@ def test_a_session_is_stopped_from_the_command_line(shell: Shell) -> None:
     )  # fmt: skip
     assert follower.stdout is not None
     assert any("attempt 1 started" in line for line in follower.stdout)
-    assert "a gate will open" in shell.run("hold")
-    assert "hold cancelled" in shell.run("hold", "--off")
-    shell.run("stop")
+    [session] = [path.name for path in (shell.folder / "artifacts/sessions").iterdir() if path.is_dir()]
+    assert shell.run("hold") == f"session {session}: a gate will open after the current phase\n"
+    assert shell.run("hold", "--off") == f"session {session}: hold cancelled\n"
+    assert shell.run("stop") == f"session {session}: stopping\n"
     assert any("session stopped" in line for line in follower.stdout)
     assert follower.wait(30) == 1
 

@@ -65,7 +65,7 @@ def check_files(plan: Plan, probes: Probes) -> Iterator[Outcome]:
     if not named:
         yield ok("the plan names no files (session.files)")
     elif not missing:
-        yield ok(f"all {len(named)} named files exist")
+        yield ok(f"found: {', '.join(dict.fromkeys(pattern for _, pattern in named))}")
 
 
 def _find_inputs(plan: Plan) -> Iterator[tuple[str, str]]:
