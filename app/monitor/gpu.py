@@ -8,8 +8,8 @@ from typing import TypeVar
 import pynvml
 
 from app.monitor.machine_sample import GpuSample
-from app.monitor.visible_gpus import VisibleGpu, list_visible_gpus
 from app.timeouts import call_within
+from phases.contract.visible_gpus import VisibleGpu, list_visible_gpus
 
 T = TypeVar("T")
 DRIVER_SECONDS = 5.0

@@ -30,10 +30,10 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from app.monitor.visible_gpus import VARIABLE, VisibleGpu, list_visible_gpus
 from app.session import notify
 from app.session.artifact_disk import find_disk_problems
 from phases.contract.models import HUB_FILE_PATTERNS
+from phases.contract.visible_gpus import VARIABLE, VisibleGpu, list_visible_gpus
 
 _NETWORK_TIMEOUT = 10.0
 _TORCH_TIMEOUT = 45.0

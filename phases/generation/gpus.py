@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pynvml
+
+from phases.contract import visible_gpus
+from phases.contract.visible_gpus import VisibleGpu
 
 
 @dataclass(frozen=True)
@@ -27,33 +31,27 @@ class GpuInfo:
 
 
 def list_visible_gpus() -> list[GpuInfo]:
-    """Return the GPUs that this process may use; none if there is no NVIDIA driver."""
+    """Return the GPUs that this process may use; none if there is no NVIDIA driver, or it does not tell."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return []
     try:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if visible is None:
-            devices = [str(index) for index in range(pynvml.nvmlDeviceGetCount())]
-        else:
-            devices = [device.strip() for device in visible.split(",")]
-        return [_read_gpu(device) for device in devices if device]
+        return [_read_gpu(gpu) for gpu in visible_gpus.list_visible_gpus(os.environ)]
     except pynvml.NVMLError:
         return []
     finally:
         pynvml.nvmlShutdown()
 
 
-def _read_gpu(device: str) -> GpuInfo:
-    if device.isdecimal():
-        handle = pynvml.nvmlDeviceGetHandleByIndex(int(device))
-    else:
-        handle = pynvml.nvmlDeviceGetHandleByUUID(device)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    generation, _ = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-    name = str(pynvml.nvmlDeviceGetName(handle))
-    return GpuInfo(name, int(memory.total), int(memory.free), int(generation), device)
+def _read_gpu(gpu: VisibleGpu) -> GpuInfo:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(gpu.handle)
+    capable_handle = gpu.handle
+    with suppress(pynvml.NVMLError):  # Of a MIG instance, the GPU knows the capability.
+        capable_handle = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(gpu.handle)
+    generation, _ = pynvml.nvmlDeviceGetCudaComputeCapability(capable_handle)
+    name = str(pynvml.nvmlDeviceGetName(gpu.handle))
+    return GpuInfo(name, int(memory.total), int(memory.free), int(generation), gpu.device)
 
 
 def partition_gpus(gpus: Sequence[GpuInfo], size: int) -> list[str]:

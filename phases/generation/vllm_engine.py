@@ -12,6 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
+import torch
 from transformers import AutoConfig, GenerationConfig
 
 from phases.generation.completion import IndexedCompletions, PromptGroup, Sampling
@@ -199,6 +200,11 @@ def start_vllm(source: ModelSource, *, why: str) -> VllmEngine:
     """
     weights = source.base or source
     gpus = list_visible_gpus()
+    if not gpus and torch.cuda.is_available():
+        raise ModelError(
+            "vLLM does not start: the driver does not report the memory of the GPUs in CUDA_VISIBLE_DEVICES, "
+            "as with memory that a GPU shares with the host; use --engine transformers"
+        )
     overrides = read_overrides(os.environ)
     arguments = {**build_engine_arguments(weights.path, read_model_shape(source), gpus), **overrides}
     tokenizer = load_tokenizer(source)

@@ -4,7 +4,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from app.monitor.visible_gpus import list_visible_gpus
+from phases.contract.visible_gpus import list_visible_gpus
 
 UUIDS = ("GPU-aaaa1111-0000", "GPU-aaaa2222-0000", "GPU-bbbb3333-0000")
 

@@ -10,10 +10,17 @@ VARIABLE: Final = "CUDA_VISIBLE_DEVICES"
 
 
 class VisibleGpu(NamedTuple):
-    """A GPU or a MIG instance; `number` is unique, and that of nvidia-smi for a complete GPU."""
+    """A GPU or a MIG instance.
+
+    Attributes:
+        number: unique, and that of nvidia-smi for a complete GPU.
+        handle: of NVML.
+        device: names it in `CUDA_VISIBLE_DEVICES`.
+    """
 
     number: int
     handle: Any
+    device: str
 
 
 def list_visible_gpus(environment: Mapping[str, str]) -> list[VisibleGpu]:
@@ -26,7 +33,7 @@ def list_visible_gpus(environment: Mapping[str, str]) -> list[VisibleGpu]:
         pynvml.NVMLError: the driver does not list its GPUs.
     """
     gpus = [
-        VisibleGpu(index, handle)
+        VisibleGpu(index, handle, str(index))
         for index in range(pynvml.nvmlDeviceGetCount())
         if (handle := _find_handle(index)) is not None
     ]
@@ -42,7 +49,7 @@ def list_visible_gpus(environment: Mapping[str, str]) -> list[VisibleGpu]:
             gpu = gpus[position] if position is not None else None
         if gpu is None or gpu.number in [other.number for other in visible]:
             break
-        visible.append(gpu)
+        visible.append(gpu._replace(device=entry))
     return visible
 
 
@@ -78,7 +85,6 @@ def _find_mig_instance(uuid: str, others: Sequence[VisibleGpu]) -> VisibleGpu | 
             parent = pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(handle)
             index = pynvml.nvmlDeviceGetIndex(parent)
         used_numbers = {gpu.number for gpu in others}
-        return VisibleGpu(
-            next(i for i in range(index, index + len(used_numbers) + 1) if i not in used_numbers), handle
-        )
+        number = next(i for i in range(index, index + len(used_numbers) + 1) if i not in used_numbers)
+        return VisibleGpu(number, handle, uuid)
     return None
