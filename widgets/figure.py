@@ -183,16 +183,21 @@ def list_other_series(output: AttemptOutput, selected: Sequence[Series]) -> list
 
 
 def render_settings_row(
-    settings: ChartSettings, cursor: float | None, earlier: Sequence[str], width: int, *, is_smoothed: bool
+    settings: ChartSettings,
+    position: str,
+    earlier: Sequence[str],
+    width: int,
+    *,
+    is_smoothed: bool,
 ) -> Content | None:
     """Return the settings that differ from the default, and whether there are values enough to smooth.
+
+    `position` is the step at the cursor, "" without a cursor.
 
     Returns:
         the row, or None if no setting differs.
     """
-    words = []
-    if cursor is not None:
-        words.append(f"step {cursor:,.0f}")
+    words = [position] if position else []
     if settings.log:
         words.append("log")
     if settings.weight:
@@ -225,7 +230,8 @@ def render_heading_rows(frame: Frame, settings: ChartSettings, width: int) -> li
         if any(series.name in attempt for series in selected)
     ]
     is_smoothed = any(series.total >= MIN_SMOOTHED_VALUES for series in selected)
-    settings_row = render_settings_row(settings, cursor, earlier, width, is_smoothed=is_smoothed)
+    position = "" if cursor is None else f"{output.step_unit} {cursor:,.0f}"
+    settings_row = render_settings_row(settings, position, earlier, width, is_smoothed=is_smoothed)
     legend = render_legend(selected, width, place, cursor, list_other_series(output, selected))
     return [legend, *([settings_row] if settings_row else [])]
 
@@ -257,10 +263,16 @@ def render_figure_rows(frame: Frame, settings: ChartSettings, width: int, height
         return heading
     curves = build_curves(output, selected, settings.weight)
     window = settings.window(first, last)
-    return [
-        *heading,
-        *plot(curves, width, height - len(heading), log=settings.log, window=window, cursor=cursor),
-    ]
+    rows = plot(
+        curves,
+        width,
+        height - len(heading),
+        log=settings.log,
+        window=window,
+        cursor=cursor,
+        unit=output.step_unit,
+    )
+    return [*heading, *rows]
 
 
 def _render_without_metrics(frame: Frame, width: int, height: int) -> list[Content]:

@@ -1,6 +1,7 @@
 """The immutable data that the screens draw: the session at one moment and the output of one attempt."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -41,6 +42,7 @@ class AttemptOutput(msgspec.Struct, frozen=True):
         earlier: the metrics of the phase's earlier attempts, by their numbers.
         reading: whether more of the files remains to be read.
         pace: units of progress per second, over seconds since the epoch.
+        step_unit: what the steps of the metrics are: values of each metric if the log names no steps.
     """
 
     phase: str
@@ -53,6 +55,7 @@ class AttemptOutput(msgspec.Struct, frozen=True):
     earlier: Mapping[int, Mapping[str, Series]] = {}
     reading: bool = False
     pace: Series | None = None
+    step_unit: Literal["step", "value"] = "step"
 
 
 class AttemptArtifacts(msgspec.Struct, frozen=True):

@@ -51,6 +51,7 @@ class LogMetrics:
 
     Attributes:
         series: the values of each metric, by name.
+        has_steps: whether the log has the step of a value; otherwise values are counted.
         lines: the number of lines read, without those of progress.
     """
 
@@ -85,6 +86,7 @@ class LogMetrics:
         self._last_step: dict[str, float] = {}
         self.counts: dict[str, int] = {}
         self.series: dict[str, SeriesBuilder] = {}
+        self.has_steps = False
 
     def poll(self) -> bool:
         """Read the next chunk; return whether anything was new."""
@@ -234,6 +236,7 @@ class LogMetrics:
         count = self._progress_finder.count
         last_step = self._last_step.get(metric, -1.0)
         step = count.done if count is not None else line_step
+        self.has_steps = self.has_steps or step is not None
         if step is None or step < last_step:
             step = last_step + 1
         if self._progress_finder.is_line and step == last_step and value == self._last.get(metric):

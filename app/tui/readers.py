@@ -75,6 +75,7 @@ class AttemptReader:
             notices=tuple(progress.notices),
             reading=progress_continues or metrics_continue,
             pace=progress.pace.series() if progress.pace else None,
+            step_unit="value" if self._metrics.series and not self._metrics.has_steps else "step",
         )
 
 

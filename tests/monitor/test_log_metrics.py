@@ -35,6 +35,20 @@ def test_numbers_are_found_in_a_log(path: Path) -> None:
     assert numbers.results() == {"loss": None, "first_loss": 2.5}
 
 
+@pytest.mark.parametrize(
+    ("text", "has_steps"),
+    [
+        ("{'loss': 2.5}\n{'loss': 1.5}\n", False),
+        ("step 10: {'loss': 2.5}\n", True),
+        (" 10%|#         | 10/100 [00:01<00:09, 9.9it/s]\r{'loss': 2.5}\n", True),
+    ],
+)
+def test_values_are_counted_if_a_log_names_no_steps(path: Path, text: str, has_steps: bool) -> None:
+    log = read(path, text, preset="hf-trainer")
+    assert log.last_values["loss"] is not None
+    assert log.has_steps == has_steps
+
+
 def test_a_line_counts_once_it_is_complete_or_the_log_has_ended(path: Path) -> None:
     log = LogMetrics(path, LogFormat({"loss": r"loss: ([0-9.]+)"}))
     append(path, b"loss: 2.5\nloss: 1.5\nloss: 0.")

@@ -8,12 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from app.monitor.log_format import LogFormat
 from app.session.masking import Masker
 from app.session.snapshot import AttemptView, SessionSnapshot
 from app.tui.feed import SessionFeed
 from app.tui.readers import AttemptReader, read_artifacts
 from phases.contract.protocol import Artifact, Line, MetricPoint, Notice, Result, Sample
 from tests.tui import fake
+from widgets.figure import ChartSettings, render_figure_rows
 from widgets.frame import AttemptArtifacts
 
 
@@ -65,6 +67,16 @@ def test_a_record_is_what_the_files_say(tmp_path: Path) -> None:
     assert [a.rows for a in output.artifacts] == [3]
     assert [n.text for n in output.notices] == ["careful"]
     assert not output.reading
+
+
+@pytest.mark.parametrize(("line", "unit"), [("{'loss': 2.0}", "value"), ("step 7: {'loss': 2.0}", "step")])
+def test_values_of_a_log_without_steps_are_not_called_steps(tmp_path: Path, line: str, unit: str) -> None:
+    (tmp_path / "output.log").write_text(f"{line}\n")
+    log_format = LogFormat({"loss": r"'loss': ([^}]+)"})
+    reader = AttemptReader("sft_training", attempt(tmp_path), log_format=log_format)
+    output = reader.read(60.0, lambda: 0.0)
+    rows = render_figure_rows(replace(fake.running(), output=output), ChartSettings(), 60, 9)
+    assert rows[-1].plain.rstrip().endswith(unit)
 
 
 def test_reading_stops_in_time_and_continues(tmp_path: Path) -> None:
