@@ -46,10 +46,12 @@ def list_visible_gpus(environment: Mapping[str, str]) -> list[VisibleGpu]:
         gpu = _find_mig_instance(entry, visible) if entry.startswith("MIG-") else None
         if gpu is None:
             position = _find_gpu(entry, [gpu.number for gpu in gpus], uuids)
-            gpu = gpus[position] if position is not None else None
+            if position is not None:  # Not every library takes the beginning of a UUID.
+                device = entry if entry.isdecimal() else uuids[position]
+                gpu = gpus[position]._replace(device=device)
         if gpu is None or gpu.number in [other.number for other in visible]:
             break
-        visible.append(gpu._replace(device=entry))
+        visible.append(gpu)
     return visible
 
 

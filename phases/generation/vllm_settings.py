@@ -34,6 +34,16 @@ _HOPPER: Final = 9
 """Compute capability of H100 and H200, whose attention kernels can be captured for any mix of rows."""
 _ADAPTER_RANKS: Final = (8, 16, 32, 64, 128, 256, 320, 512)
 """Adapter ranks for which vLLM has kernels."""
+_UNSERVED_ADAPTER_SETTINGS: Final = (
+    "alpha_pattern",
+    "bias",
+    "layer_replication",
+    "lora_bias",
+    "modules_to_save",
+    "rank_pattern",
+    "use_dora",
+)
+"""Settings of PEFT that vLLM rejects, or does not read: it scales all modules by the same alpha and rank."""
 _BATCHED_TOKENS: Final = 8192
 _BF16_BYTES: Final = 2.0
 _FP8_BYTES: Final = 1.1
@@ -85,9 +95,20 @@ def compute_cache_bytes(config: Any) -> int:
 
 
 def read_adapter_rank(folder: Path) -> int:
-    """Return the largest rank in an adapter's configuration."""
+    """Return the rank of an adapter.
+
+    Raises:
+        ModelError: vLLM would reject the adapter, or serve it as if it had been trained otherwise.
+    """
     config = json.loads((folder / "adapter_config.json").read_text())
-    return max(int(config["r"]), *(int(r) for r in (config.get("rank_pattern") or {}).values()), 1)
+    unset: tuple[object, ...] = (None, False, "none", [], {})
+    unserved = [name for name in _UNSERVED_ADAPTER_SETTINGS if config.get(name) not in unset]
+    if unserved:
+        raise ModelError(
+            f"the adapter {folder} has {', '.join(unserved)}, which vLLM does not serve; "
+            "use --engine transformers"
+        )
+    return int(config["r"])
 
 
 def read_overrides(environment: Mapping[str, str]) -> dict[str, Any]:

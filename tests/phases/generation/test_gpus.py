@@ -47,7 +47,7 @@ def nvml(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     [
         (None, ["0", "1"]),
         ("1,0", ["1", "0"]),
-        ("GPU-1", ["GPU-1"]),
+        ("GPU-1", ["GPU-1000-1"]),
         ("0,-1", ["0"]),
         ("MIG-one", ["MIG-one"]),
     ],

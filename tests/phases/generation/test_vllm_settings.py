@@ -1,11 +1,11 @@
 """vLLM's engine arguments: memory, weights, parallelism, CUDA graphs, adapters and overrides."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from peft import LoraConfig
 
 from phases.generation.gpus import GpuInfo
 from phases.generation.vllm_settings import (
@@ -125,9 +125,12 @@ def test_an_adapter_with_an_unsupported_rank_is_refused() -> None:
         build(H100, rank=600)
 
 
-def test_the_rank_of_an_adapter_is_its_largest_one(tmp_path: Path) -> None:
-    (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, "rank_pattern": {"q_proj": 24}}))
+def test_an_adapter_that_vllm_would_reject_or_scale_wrongly_is_refused(tmp_path: Path) -> None:
+    LoraConfig(r=24, target_modules="all-linear").save_pretrained(tmp_path)
     assert read_adapter_rank(tmp_path) == 24
+    LoraConfig(r=8, rank_pattern={"q_proj": 24}, use_dora=True).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="has rank_pattern, use_dora, which vLLM does not serve"):
+        read_adapter_rank(tmp_path)
 
 
 def test_arguments_from_the_environment() -> None:
