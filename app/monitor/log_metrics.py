@@ -47,7 +47,8 @@ class LogMetrics:
     """Follows a log and collects what its format describes.
 
     A newline or a carriage return ends a line. If lines name their rank, those of the lowest one count.
-    The step of a value is the last progress, or else the count of its metric's values.
+    The step of a value is the last progress, or else a count of values that all metrics share, so that values
+    which are logged at different intervals are drawn next to those of the same time.
 
     Attributes:
         series: the values of each metric, by name.
@@ -238,7 +239,7 @@ class LogMetrics:
         step = count.done if count is not None else line_step
         self.has_steps = self.has_steps or step is not None
         if step is None or step < last_step:
-            step = last_step + 1
+            step = max(last_step + 1, max(self._last_step.values(), default=0.0))
         if self._progress_finder.is_line and step == last_step and value == self._last.get(metric):
             return  # A bar that is drawn again repeats its values.
         self._last_step[metric] = step

@@ -49,6 +49,13 @@ def test_values_are_counted_if_a_log_names_no_steps(path: Path, text: str, has_s
     assert log.has_steps == has_steps
 
 
+def test_values_logged_at_other_intervals_are_next_to_those_of_the_same_time(path: Path) -> None:
+    text = "".join(f"loss: {n}.5 lr: 0.1\n" + (f"val: {n}.75\n" if n in {3, 7} else "") for n in range(9))
+    log = read(path, text, loss=r"loss: (\S+)", lr=r"lr: (\S+)", val=r"val: (\S+)")
+    assert points(log.series["val"]) == [(3, 3.75), (7, 7.75)]
+    assert [step for step, _ in points(log.series["lr"])] == list(range(9))
+
+
 def test_a_line_counts_once_it_is_complete_or_the_log_has_ended(path: Path) -> None:
     log = LogMetrics(path, LogFormat({"loss": r"loss: ([0-9.]+)"}))
     append(path, b"loss: 2.5\nloss: 1.5\nloss: 0.")

@@ -37,7 +37,7 @@ _END_REASONS = {
     "stopped": "it was stopped",
     "stalled": "it stalled and was stopped",
     "deadline": "it reached its deadline",
-    "unknown": "its exit is unknown because its shim was killed",
+    "unknown": "its exit is unknown because the process that records it was killed",
 }
 
 
