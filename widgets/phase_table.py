@@ -21,6 +21,7 @@ RESERVED_NOTICE_ROWS = 2
 WIDE = 66
 """From this width on, state and remaining time have their own columns."""
 ACTIVE = ("running", "stopping", "gate")
+EXIT_REASONS = {"stalled": "stopped because it stalled", "deadline": "stopped at its deadline"}
 NOTICE_STYLES = {"info": "", "warning": styles.WARN, "error": styles.BAD}
 
 
@@ -31,11 +32,13 @@ def select_phase_badge(phase: PhaseView) -> styles.Badge:
 
 def describe_exit(attempt: AttemptView) -> str:
     """Return how an attempt ended; empty if it ended without an error."""
+    if attempt.reason not in ("", "exited"):  # The signal that ended it is then gonogo's.
+        return EXIT_REASONS.get(attempt.reason, attempt.reason)
     if attempt.signal:
         return f"killed by signal {attempt.signal}"
     if attempt.exit_code:
         return f"exit code {attempt.exit_code}"
-    return attempt.reason if attempt.reason != "exited" else ""
+    return ""
 
 
 def describe_result(phase: PhaseView) -> str:

@@ -95,6 +95,9 @@ def test_a_plan_without_gates_announces_none() -> None:
         ({"exit_code": 1, "reason": "exited"}, "exit code 1"),
         ({"signal": 9, "reason": "exited"}, "killed by signal 9"),
         ({"reason": "lost"}, "lost"),
+        ({"signal": 15, "reason": "stopped"}, "stopped"),
+        ({"signal": 9, "reason": "stalled"}, "stopped because it stalled"),
+        ({"exit_code": 143, "reason": "deadline"}, "stopped at its deadline"),
         ({"exit_code": 0, "reason": "exited"}, ""),
     ],
 )
