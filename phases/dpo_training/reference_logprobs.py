@@ -17,11 +17,12 @@ import torch
 from accelerate.utils import broadcast_object_list, gather_object
 
 from phases.contract import files
-from phases.contract.reporter import Reporter
+from phases.contract.reporter import Reporter, Stopped
 from phases.contract.throttled_progress import ThrottledProgress
 from phases.dpo_training.packed_pairs import PairTokens
 from phases.models import distributed
 from phases.models.loader import LoadedModel
+from phases.training.callbacks import StopRequest
 
 PROGRESS_UNIT: Final = "reference pairs"
 """Unit of progress, which the spec of DPO training declares."""
@@ -116,17 +117,29 @@ class _Sweep:
         self._store = store
         self._stored = stored
         self._reporter = reporter
+        self._stop = StopRequest()
 
     def run(self, training: Sequence[PairTokens], held_out: Sequence[PairTokens]) -> None:
-        """Compute the missing values, with smaller micro-batches if memory runs out."""
-        while True:
-            parts = [*self._split_held_out(held_out), *self._split_training(training)]
-            if self._compute([part for part in parts if not self._is_stored(part)]):
-                return
-            self._trainer.halve_forward_tokens()
-            # The evaluation will split held-out pairs differently, so they are computed again.
-            for pair in held_out:
-                self._stored.pop(self._store.compute_key(pair), None)
+        """Compute the missing values, with smaller micro-batches if memory runs out.
+
+        Raises:
+            Stopped: a process received SIGTERM; the values that were computed are stored.
+        """
+        # The processes stop together: on a GPU, one would not notice that one that it waits for has ended.
+        with self._stop:
+            while not self._compute(self._list_missing(training, held_out)):
+                self._trainer.halve_forward_tokens()
+                # The evaluation will split held-out pairs differently, so they are computed again.
+                for pair in held_out:
+                    self._stored.pop(self._store.compute_key(pair), None)
+            if self._stop.is_set_anywhere():
+                raise Stopped
+
+    def _list_missing(
+        self, training: Sequence[PairTokens], held_out: Sequence[PairTokens]
+    ) -> list[_PairBatch]:
+        parts = [*self._split_held_out(held_out), *self._split_training(training)]
+        return [part for part in parts if not self._is_stored(part)]
 
     def _is_stored(self, part: _PairBatch) -> bool:
         return all(self._store.compute_key(part.pairs[i]) in self._stored for i in part.order)
@@ -159,7 +172,8 @@ class _Sweep:
                 # With sharded weights all processes compute together: one without a part repeats the last.
                 index = start + distributed.rank()
                 rows = self._compute_part(parts[min(index, len(parts) - 1)])
-                if distributed.reduce_any(rows is None)[0]:
+                is_out_of_memory, must_stop = distributed.reduce_any(rows is None, self._stop.is_set)
+                if is_out_of_memory:
                     return False
                 if index >= len(parts):
                     rows = []
@@ -170,6 +184,8 @@ class _Sweep:
                 self._stored.update((row.key, row) for row in rows or [])
                 done += sum(len(part.order) for part in parts[start : start + distributed.world_size()])
                 progress.update(done)
+                if must_stop:
+                    raise Stopped
             if parts:
                 self._reporter.progress(done, total, PROGRESS_UNIT)
             return True

@@ -35,7 +35,7 @@ METRIC_NAMES: Final = {
 
 
 class StopRequest:
-    """While entered, SIGTERM is remembered instead of raising, so that training stops between two steps."""
+    """While entered, SIGTERM is remembered instead of raising, so that work stops between two steps."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -49,7 +49,7 @@ class StopRequest:
 
     def _set(self, number: int, frame: FrameType | None) -> None:
         if distributed.is_main_process():
-            print("stopping: SIGTERM received, a checkpoint will be saved", file=sys.stderr, flush=True)  # noqa: T201
+            print("stopping: SIGTERM received, the work so far will be saved", file=sys.stderr, flush=True)  # noqa: T201
         self.is_set = True
 
     def is_set_anywhere(self) -> bool:

@@ -261,6 +261,43 @@ def test_processes_with_different_numbers_of_micro_batches_train_as_one(
         torch.testing.assert_close(ours[name], tensor, rtol=0, atol=1e-4)
 
 
+ONE_STOPPED = """
+import os, signal, sys
+from phases.contract.phase_main import phase_main
+from phases.dpo_training.trainer import PackedPairsTrainer
+from phases.models import distributed
+from phases.training.micro_batches import MicroBatchTrainer
+
+MicroBatchTrainer.forward_tokens = 60
+original = PackedPairsTrainer.compute_reference
+
+def compute_reference(self, pairs, sequences):
+    if distributed.rank() == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+    print(f"computed: {sum(map(len, sequences))};", flush=True)
+    return original(self, pairs, sequences)
+
+PackedPairsTrainer.compute_reference = compute_reference
+sys.exit(phase_main("phases.dpo_training", sys.argv[1:]))
+"""
+
+
+def test_processes_that_compute_the_reference_stop_together_and_keep_what_they_have(
+    alone: Path, tmp_path: Path, process_group: ProcessGroup
+) -> None:
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    (tmp_path / "one_stopped.py").write_text(ONE_STOPPED)
+    inputs = ["--sft-model", str(alone / "models/sft"), "--preference-file", str(tmp_path / "pairs.jsonl")]
+    argv = [*inputs, "--output-dir", str(tmp_path / "models/dpo"), "--suite", "none"]
+    codes, output = process_group.run([str(tmp_path / "one_stopped.py"), *argv], progress_variable(tmp_path))
+    # One may have left the other to be ended by the launcher while it exits.
+    assert {143} <= set(codes) <= {143, -signal.SIGTERM}, output
+    stored = (tmp_path / "models/dpo/checkpoints/reference.jsonl").read_text().splitlines()
+    counts = [int(count) for count in re.findall(r"computed: (\d+);", output)]
+    assert len(counts) == 2, output
+    assert sum(counts) == len(stored) < len(PAIRS)
+
+
 ONE_OUT_OF_MEMORY = """
 import sys
 import torch
