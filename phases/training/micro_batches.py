@@ -8,7 +8,7 @@ micro-batch is weighted by its share of the step, and the metrics of TRL are mer
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -86,6 +86,8 @@ class MicroBatchTrainer:
     accelerator: Any
     args: Any
     callback_handler: Any
+    eval_dataset: Any
+    train_dataset: Any
     compute_loss_context_manager: Callable[[], Any]
     control: Any
     model: Any
@@ -120,10 +122,20 @@ class MicroBatchTrainer:
             longest = max(sum(lengths[i] for i in sequence) for sequence in sequences)
             yield self.collate(rows, sequences, self.layout.pad(longest))
 
+    def _split_own_rows(self, rows: Sequence[Mapping[str, Any]], own: int, tokens: int) -> list[MicroBatch]:
+        """Return the micro-batches of this process's first rows; if it has none, one that counts nothing."""
+        if own:
+            return list(self.split_rows(rows[:own], tokens))
+        batch = next(self.split_rows(rows[:1], tokens))
+        return [replace(batch, counts=dict.fromkeys(batch.counts, 0))]
+
     def training_step(self, model: Any, inputs: RowBatch, num_items_in_batch: object = None) -> torch.Tensor:
         """Add the gradients of a step; return this process's part of its loss."""
         model.train()
-        batches = list(self.split_rows(inputs.rows, self.setting.tokens))
+        size = self.args.per_device_train_batch_size
+        first = self.state.global_step * size * distributed.world_size()
+        own = count_own_rows(len(self.train_dataset) - first, size)
+        batches = self._split_own_rows(inputs.rows, own, self.setting.tokens)
         loss = self._run(model, batches, self.callback_handler.on_substep_end, with_gradients=True)
         assert loss is not None
         return loss
@@ -135,9 +147,10 @@ class MicroBatchTrainer:
 
         If memory runs out in a process, all try smaller micro-batches.
         """
+        own = count_own_rows(len(self.eval_dataset), self.args.per_device_eval_batch_size)
         loss = None
         while loss is None:
-            batches = list(self.split_rows(inputs.rows, self.forward_tokens))
+            batches = self._split_own_rows(inputs.rows, own, self.forward_tokens)
             on_part = self.callback_handler.on_prediction_step
             with torch.no_grad():
                 loss = self._run(model, batches, on_part, with_gradients=False)
@@ -238,6 +251,18 @@ class MicroBatchTrainer:
         for name, value in zip(names, sums, strict=True):
             earlier[name].append(value / distributed.world_size())
         return loss_sum
+
+
+def count_own_rows(remaining: int, size: int) -> int:
+    """Return how many rows of its batch this process must count.
+
+    accelerate completes the last batches of all processes with rows from the beginning of the dataset.
+
+    Args:
+        remaining: rows of the dataset from the first one of this step on.
+        size: rows of a batch of each process.
+    """
+    return min(size, max(0, remaining - distributed.rank() * size))
 
 
 @contextmanager

@@ -373,6 +373,7 @@ def test_pairs_have_the_gradients_that_padded_rows_have_in_trl(sft_model: Path, 
         "preference_file": ["x"],
         "output_dir": tmp_path,
         "sft_weight": 0.7,
+        "batch_size": 7,
     }
     parameters = dpo_training.Parameters.model_validate(values)
 

@@ -528,7 +528,7 @@ def test_rows_that_are_not_packed_need_no_attention_within_runs(
 def test_a_step_has_the_gradients_that_padded_rows_have_in_trl(tiny_model: Path, tmp_path: Path) -> None:
     """Compare a step of three micro-batches with TRL's own data path."""
     parameters = sft_training.Parameters(
-        train_file=["x"], output_dir=tmp_path, packing=True, max_length=32, lora_r=4
+        train_file=["x"], output_dir=tmp_path, packing=True, max_length=32, lora_r=4, batch_size=9
     )
 
     def prepare() -> Any:
