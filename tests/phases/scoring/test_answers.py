@@ -19,28 +19,14 @@ INTERCHANGEABLE = {
     "stage1": {
         ("commands-001", "format-047"),
         ("commands-006", "format-048"),
-        ("commands-030", "format-046"),
-        ("commands-122", "format-111"),
         ("completion-026", "multi_step-023"),
-        ("completion-033", "completion-002"),
-        ("completion-033", "completion-034"),
-        ("completion-034", "completion-030"),
-        ("completion-034", "questions-059"),
-        ("questions-049", "multi_step-030"),
-        ("questions-050", "multi_step-030"),
-        # Free tasks: the same lists, animals in quotes, fruits to mix, what to do in the rain.
-        ("format-003", "format-127"),
         ("format-047", "commands-001"),
         ("format-048", "commands-006"),
-        ("format-052", "multi_step-033"),
         ("harmless-012", "harmless-029"),
         ("harmless-029", "commands-012"),
+        ("harmless-029", "format-046"),
+        ("harmless-029", "multi_step-033"),
         ("multi_step-033", "multi_step-024"),
-        ("multi_step-035", "format-124"),
-        # One word may be a title.
-        ("format-089", "multi_step-011"),
-        ("format-089", "questions-057"),
-        ("format-089", "questions-058"),
     },
     "stage1_test": {
         ("commands-092", "commands-078"),
@@ -48,11 +34,6 @@ INTERCHANGEABLE = {
         ("commands-127", "format-024"),
         ("commands-134", "format-086"),
         ("completion-006", "questions-043"),
-        # Free tasks: titles that name places, snow in winter, a mother, vegetables, reasons to stay healthy.
-        ("format-089", "multi_step-015"),
-        ("format-089", "questions-005"),
-        ("format-089", "questions-035"),
-        ("format-089", "questions-045"),
         ("format-089", "commands-013"),
         ("format-089", "commands-017"),
         ("format-119", "format-103"),
@@ -145,8 +126,7 @@ def test_a_prompt_accepts_only_its_own_answer(name: str) -> None:
         and follows(prompt.instruction, prompt.checks, other.reference)
     }
     assert accepting == INTERCHANGEABLE[name]
-    tasks = {prompt.key for prompt in prompts if prompt.category in TASKS}
-    assert len({key for key, _ in accepting if key in tasks}) < 10
+    assert len({key for key, _ in accepting}) < 10
 
 
 @pytest.mark.parametrize("name", HALVES)

@@ -74,7 +74,7 @@ ROWS: Final = (
         correct="1. A warm scarf\n2. A box of chocolates\n3. A framed photo | 1. **Photo album**: full of memories\n2. **Cozy blanket**\n3. **Gardening set**",
         wrong="1. A warm scarf\n2. A box of chocolates | 1. Jump\n2. Sing\n3. Sleep | * A warm scarf\n* A box of chocolates\n* A framed photo | 1. A scarf\n2. Scarves\n3. The scarf"),
     row("Name four fruits, separated by commas, and write nothing else.", listed(4, "comma", allowed=allow("fruits")),
-        correct="apple, pear, plum, cherry | Apple, pear, mango, nectarine | apple,banana,orange,pear | Apples, bananas, oranges, grapes.",
+        correct="Apples, bananas, oranges, grapes. | apple,banana,orange,pear | apple, pear, plum, cherry | Apple, pear, mango, nectarine",
         wrong="apple, pear, plum | apple pear plum cherry | apple, carrot, plum, cherry | apple, apples, plum, cherry"),
     row("Name three planets, separated by commas, and write nothing else.", listed(3, "comma", allowed=CLOSED_SETS["planets"]),
         correct="Mars, Venus, Earth | Jupiter, Saturn, Neptune. | mercury,venus,mars", wrong="Mars, Venus | Mars, Pluto, Sun | Mars; Venus; Earth | Mars, Mars, Venus"),

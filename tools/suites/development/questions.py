@@ -52,7 +52,7 @@ FACTS: Final = (
     ("What do we use to see stars that are very far away?", "telescope|telescopes|space telescope", "We use a {} to see stars that are very far away.", "microscope|binoculars and glasses|stethoscope|spectacles", "reflecting refracting optical astronomical strong big good special powerful large distant"),
     ("Which meal do people eat in the morning?", "breakfast|brekkie|brunch", "People eat {} in the morning.", "lunch|dinner|breakfast and dinner|supper", ""),
     ("From which animal do we get eggs for breakfast?", "chicken|chickens|hen|hens|the hen", "We get eggs for breakfast from {}.", "cow|pig|rabbit|Easter bunny", "animal animals female domestic lay lays laid lays them"),
-    ("What is made from grapes and is drunk at dinner?", "wine|red wine|white wine|grape juice|rosé|red or white wine", "{} is made from grapes and is drunk at dinner.", "apple juice|orange juice|beer|water|raisins", "often commonly alcoholic drink beverage"),
+    ("What is made from grapes and is drunk at dinner?", "red wine|wine|white wine|grape juice|rosé|red or white wine", "{} is made from grapes and is drunk at dinner.", "apple juice|orange juice|beer|water|raisins", "often commonly alcoholic drink beverage"),
     ("Which metal is attracted by magnets?", "iron|steel|nickel|cobalt|ferromagnetic metals|ferrous metals|iron, nickel and cobalt|iron, nickel, and cobalt|iron, cobalt and nickel|iron, cobalt, and nickel", "{} is attracted by magnets.", "copper|gold|wood|iron and copper|aluminium", "metal metals"),
 )  # fmt: skip
 
