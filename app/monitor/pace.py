@@ -40,6 +40,8 @@ class Pace:
             points.clear()  # The phase started over, or the clock was set back.
         if done <= (points[-1][1] if points else 0.0):
             return
+        if points and time == points[-1][0]:
+            points.pop()  # A log that is read late gives all its units one time, by which all were done.
         if not points:
             self._first_unit = (time, done)
         points.append((time, done))

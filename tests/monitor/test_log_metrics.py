@@ -152,6 +152,17 @@ def test_progress_has_a_rate(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert log.progress.average == pytest.approx(2.0)
 
 
+def test_a_log_that_is_read_late_does_not_raise_the_rate(path: Path) -> None:
+    log = LogMetrics(path, LogFormat(progress=r"row (\d+) of (\d+)"))
+    append(path, b"".join(b"row %d of 900\n" % row for row in range(1, 201)))
+    for seconds, row in ((1000, 201), (1010, 221), (1020, 241)):
+        append(path, f"row {row} of 900\n".encode())
+        os.utime(path, (seconds, seconds))
+        read_all(log)
+    assert log.progress is not None
+    assert log.progress.rate == log.progress.average == pytest.approx(2.0)
+
+
 def test_losses_are_watched_without_a_pattern(path: Path) -> None:
     def causes(text: str) -> list[str]:
         return [finding.name for finding in read(path, text).find_not_finite() if finding.is_cause]
