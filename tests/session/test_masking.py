@@ -231,10 +231,10 @@ def test_the_evidence_of_a_failure_is_masked_before_it_is_cut(tmp_path: Path) ->
     (tmp_path / "output.log").write_text(f"Traceback (most recent call last):\n{error}\n")
     end = AttemptEnded(phase="a", attempt=1, ended=0, seconds=1, reason="exited", code=1)
     problem = diagnose_failure(
-        end, tmp_path, is_slow=False, is_disk_full=False, mask=Masker({"TOK": TOKEN}).mask_data
+        end, tmp_path, cookie="", is_slow=False, is_disk_full=False, mask=Masker({"TOK": TOKEN}).mask_data
     )
     assert "hf_" not in str(problem)
-    assert "hf_" in str(diagnose_failure(end, tmp_path, is_slow=False, is_disk_full=False))
+    assert "hf_" in str(diagnose_failure(end, tmp_path, cookie="", is_slow=False, is_disk_full=False))
 
 
 def test_a_colored_secret_is_masked_in_a_log_on_the_screen(tmp_path: Path) -> None:

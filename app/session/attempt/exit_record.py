@@ -19,6 +19,7 @@ class ExitRecord(msgspec.Struct, frozen=True):
         killed: processes of the attempt, besides the program, that a signal killed while the program ran.
         ended_after: processes that still ran after the program had exited, and were ended.
         oom_kills: processes of the container that the kernel killed for lack of memory.
+        host_oom_kills: those of the whole host; None if unknown.
     """
 
     code: int | None
@@ -32,6 +33,7 @@ class ExitRecord(msgspec.Struct, frozen=True):
     killed: list[str] = []
     ended_after: list[str] = []
     oom_kills: int = 0
+    host_oom_kills: int | None = None
 
 
 def read_exit(folder: Path, cookie: str) -> ExitRecord | None:
@@ -55,6 +57,14 @@ def read_exit(folder: Path, cookie: str) -> ExitRecord | None:
     return msgspec.structs.replace(
         record, seconds=max(0.0, record.seconds), reason=record.reason[:_MAX_REASON]
     )
+
+
+def find_exit(folder: Path, cookie: str) -> ExitRecord | None:
+    """Return the recorded exit of the attempt with a cookie, or None if none can be read."""
+    try:
+        return read_exit(folder, cookie)
+    except (OSError, ValueError):
+        return None
 
 
 def replace_unreadable_exit(started: float, now: float, reason: str) -> ExitRecord:

@@ -89,6 +89,15 @@ def count_oom_kills(paths: tuple[str, ...] = _MEMORY_EVENTS) -> int:
     return 0
 
 
+def count_host_oom_kills(path: str = "/proc/vmstat") -> int | None:
+    """Return how many processes of the host the kernel has killed for lack of memory; None if unknown."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with open(path) as file:
+            fields = [line.split() for line in file]
+        return next((int(field[1]) for field in fields if field[0] == "oom_kill"), None)
+    return None
+
+
 def start_seconds(process: ProcessStat) -> float:
     """Return when a process started, in seconds since boot."""
     return process.start_time / _CLOCK_TICKS

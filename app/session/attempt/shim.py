@@ -104,6 +104,7 @@ class Shim:
         self.killed: list[str] = []
         self.ended_after: list[str] = []
         self.oom_kills = process.count_oom_kills()
+        self.host_oom_kills = process.count_host_oom_kills()
         self.reason = ""
         self.is_ending = False
         self.lock = os.open(self._locate("lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -284,6 +285,10 @@ class Shim:
             time.sleep(_PAUSE_BETWEEN_LOOKS)
         self.ended_after = [process.describe_process(pid) for pid in sorted(self._find_processes())]
 
+    def _count_host_oom_kills(self) -> int | None:
+        count = process.count_host_oom_kills()
+        return None if count is None or self.host_oom_kills is None else max(0, count - self.host_oom_kills)
+
     def _record_exit(self, claim: dict[str, Any], survivors: list[int]) -> None:
         exit_code = None if self.status is None else os.waitstatus_to_exitcode(self.status)
         was_killed = exit_code is not None and exit_code < 0
@@ -304,6 +309,7 @@ class Shim:
             "killed": self.killed[:_MAX_NAMES],
             "ended_after": self.ended_after[:_MAX_NAMES],
             "oom_kills": max(0, process.count_oom_kills() - self.oom_kills),
+            "host_oom_kills": self._count_host_oom_kills(),
         }
         line = json.dumps(record).encode().ljust(_EXIT_BYTES - 1) + b"\n"
         try:

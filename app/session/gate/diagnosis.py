@@ -17,6 +17,7 @@ from app.monitor.progress import read_progress
 from app.monitor.tails import LogTail, Mask, mask_nothing
 from app.plan.causes import Cause
 from app.plan.schema import Parameters, Phase
+from app.session.attempt.exit_record import find_exit
 from app.session.gate.log_end import explain_end
 from app.session.journal.events import AttemptEnded, Parameter
 from app.session.journal.state import PhaseRecord
@@ -56,6 +57,7 @@ def diagnose_failure(
     folder: Path,
     not_finite: Sequence[NotFinite] = (),
     *,
+    cookie: str,
     is_slow: bool,
     is_disk_full: bool,
     mask: Mask = mask_nothing,
@@ -66,6 +68,7 @@ def diagnose_failure(
         end: how the attempt ended.
         folder: the attempt's folder, with its log and the machine's samples.
         not_finite: the metrics in its log that were not finite.
+        cookie: of the attempt.
         is_slow: its pace was far below the plan's estimate.
         is_disk_full: it was stopped before it could fill the disk.
         mask: masks secrets in the log, before a quotation of it is cut.
@@ -74,13 +77,12 @@ def diagnose_failure(
         return _diagnose_stop(end, is_slow=is_slow, is_disk_full=is_disk_full)
     finding = explain_end(read_end_of_log(folder, mask))
     if finding.cause is not None:
-        return Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
+        diagnosis = Diagnosis(finding.cause, f"the log says: {finding.evidence}", finding.hints)
+        return _check_kill(diagnosis, folder, cookie) if finding.signal == signal.SIGKILL else diagnosis
     exception = f"the last exception in its log is {finding.evidence}" if finding.evidence else ""
     hints = (exception, *finding.hints) if exception else finding.hints
     if _is_killed_by(end, signal.SIGKILL):
-        memory = _describe_full_memory(folder)
-        evidence = f"{memory}gonogo did not send SIGKILL, so most likely the kernel did"
-        return Diagnosis("host_oom", evidence, hints)
+        return _check_kill(Diagnosis("host_oom", "it was killed by SIGKILL", hints), folder, cookie)
     if _is_killed_by(end, signal.SIGBUS):
         return Diagnosis("shm", "it was killed by SIGBUS", hints)
     reported = find_not_finite_series(read_progress(folder / "progress.jsonl").series)
@@ -180,6 +182,34 @@ def read_end_of_log(folder: Path, mask: Mask = mask_nothing) -> list[str]:
     while log.poll():
         pass
     return [*log.lines, log.partial]
+
+
+def _check_kill(diagnosis: Diagnosis, folder: Path, cookie: str) -> Diagnosis:
+    """Return whether lack of memory is why SIGKILL, which gonogo did not send, ended a process.
+
+    Args:
+        diagnosis: lack of memory, and the evidence of the signal.
+        folder: the attempt's folder.
+        cookie: of the attempt.
+    """
+    record = find_exit(folder, cookie)
+    kills = record.host_oom_kills if record else None
+    memory = _describe_full_memory(folder)
+    cause: Cause | Literal[""] = diagnosis.cause
+    if kills:
+        processes = "a process" if kills == 1 else f"{kills} processes"
+        killer = f"the kernel killed {processes} for lack of memory meanwhile"
+    elif kills is None:
+        killer = "gonogo did not kill it, so most likely the kernel did"
+    elif memory:  # Programs such as systemd-oomd kill before the kernel does.
+        killer = "neither gonogo nor the kernel killed it"
+    else:
+        cause = ""
+        killer = (
+            "gonogo did not kill it, and the kernel killed no process for lack of memory: another program or "
+            "a person did"
+        )
+    return Diagnosis(cause, f"{memory}{diagnosis.evidence}; {killer}", diagnosis.hints)
 
 
 def _describe_full_memory(folder: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from app.monitor.log_news import simplify_line
-from app.session.attempt.exit_record import read_exit
+from app.session.attempt.exit_record import find_exit
 from app.session.gate.log_end import find_last_exception
 from app.session.gate.log_lines import Line, split_lines
 
@@ -91,10 +91,7 @@ def _is_epilogue(lines: Sequence[str], most: int = _MAX_LINES_AFTER) -> bool:
 
 
 def _find_killed_processes(folder: Path, cookie: str) -> list[str]:
-    try:
-        record = read_exit(folder, cookie)
-    except (OSError, ValueError):
-        return []
+    record = find_exit(folder, cookie)
     if record is None:
         return []
     signs = []

@@ -150,6 +150,7 @@ def _assess_failure(  # noqa: PLR0917 - the parts of one assessment
         end,
         folder,
         log.find_not_finite(),
+        cookie=cookie,
         is_slow=format_slow_key(cookie) in state.notice_keys or ledger.is_slow(phase, end.seconds),
         is_disk_full=format_disk_stop_key(cookie) in state.notice_keys,
         mask=masker.mask_lines,

@@ -68,11 +68,13 @@ class LogFinding(NamedTuple):
         cause: the cause, or None if it is not known.
         evidence: the line that names the cause, or else the last exception.
         hints: earlier lines that may be related.
+        signal: the signal that ended a process, according to its launcher, if it is the cause.
     """
 
     cause: Cause | None
     evidence: str = ""
     hints: tuple[str, ...] = ()
+    signal: int = 0
 
 
 class _Failure(NamedTuple):
@@ -109,7 +111,7 @@ def explain_end(raw_lines: Sequence[str]) -> LogFinding:
     lines = split_lines(raw_lines)
     code, summary = _read_summary(lines)
     if cause := _SIGNALS.get(code):
-        return LogFinding(cause, summary, _find_hints(lines, cause))
+        return LogFinding(cause, summary, _find_hints(lines, cause), code)
     recovered = _find_recovery(lines)
     failures = _find_lasting_failures(lines, recovered)
     failures = [failure for failure in failures if not failure.is_aside] or failures

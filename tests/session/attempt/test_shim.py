@@ -357,6 +357,18 @@ def test_kills_for_lack_of_memory_are_counted(tmp_path: Path, text: str) -> None
     assert process.count_oom_kills((str(tmp_path / "none"),)) == 0
 
 
+def test_kills_for_lack_of_memory_are_counted_for_the_whole_host(attempt: Attempt, tmp_path: Path) -> None:
+    path = tmp_path / "vmstat"
+    path.write_text("pgfault 9\noom_kill 3\n")
+    assert process.count_host_oom_kills(str(path)) == 3
+    path.write_text("pgfault 9\n")
+    assert (
+        process.count_host_oom_kills(str(path)) is process.count_host_oom_kills(str(tmp_path / "no")) is None
+    )
+    is_known = process.count_host_oom_kills() is not None
+    assert attempt.run("true").host_oom_kills == (0 if is_known else None)
+
+
 def test_a_shim_that_was_stopped_is_continued_and_records_the_exit(attempt: Attempt) -> None:
     attempt.spec("sh", "-c", "echo begun; sleep 0.3")
     shim = attempt.start()

@@ -11,6 +11,7 @@ from app.monitor.finiteness import NotFinite
 from app.monitor.machine_sample import MachineSample
 from app.plan.schema import Phase
 from app.session import status_text
+from app.session.attempt.exit_record import ExitRecord
 from app.session.gate import diagnosis, judge
 from app.session.journal import events
 from app.session.journal.notice_keys import format_disk_stop_key, format_slow_key
@@ -166,6 +167,34 @@ def test_the_hosts_memory_is_evidence_of_a_kill(tmp_path: Path) -> None:
     (tmp_path / "machine.jsonl").write_bytes(msgspec.json.encode(sample) + b"\n")
     judged = judge_attempt(tmp_path, msgspec.structs.replace(END, code=None, signal=9))
     assert "31.0 of 32.0 GiB were in use" in judged.advice[1]
+
+
+@pytest.mark.parametrize(
+    ("kills", "used_gib", "cause", "evidence"),
+    [
+        (None, 2, "host_oom", "so most likely the kernel did"),
+        (1, 2, "host_oom", "the kernel killed a process for lack of memory"),
+        (0, 31, "host_oom", "neither gonogo nor the kernel killed it"),
+        (0, 2, "", "another program or a person did"),
+    ],
+)
+def test_a_kill_is_for_lack_of_memory_unless_the_kernel_counted_none(
+    tmp_path: Path, kills: int | None, used_gib: int, cause: str, evidence: str
+) -> None:
+    sample = MachineSample(
+        time=1.0, gpus=(), cpu=1.0, cores=2, memory_used=used_gib << 30, memory_total=32 << 30, disk_free=1
+    )
+    (tmp_path / "machine.jsonl").write_bytes(msgspec.json.encode(sample) + b"\n")
+    record = ExitRecord(None, 9, "exited", 1.0, 2.0, 1.0, cookie="c", host_oom_kills=kills)
+    (tmp_path / "exit.json").write_bytes(msgspec.json.encode(record))
+    judged = judge_attempt(tmp_path, msgspec.structs.replace(END, code=None, signal=9))
+    assert judged.cause == cause
+    assert evidence in judged.advice[1]
+    summary = "Root Cause (first observed failure):\n[0]:\n  rank      : 0\n  exitcode  : -9 (pid: 7)\n"
+    (tmp_path / "output.log").write_text(summary)
+    launched = judge_attempt(tmp_path, END)
+    assert launched.cause == cause
+    assert evidence in launched.advice[1]
 
 
 OK = msgspec.structs.replace(END, code=0)
