@@ -31,6 +31,7 @@ _LEAD: Final = (
     rf"|\w{{3,}}ly|{_FOREIGN_ARTICLES})\b\s*)*"
 )
 """Articles, prepositions and hedges that may precede one of several answers."""
+_SUBJECT: Final = r"(?:i|you|he|she|it|we|they)\s+"
 _MORE_NAMES: Final = rf"(?:\s*,\s*{_LEAD}{_NAME}(?:\s{_NAME}){{0,2}}?)*"
 
 _BETWEEN_ALTERNATIVES: Final = re.compile(
@@ -211,7 +212,7 @@ def _is_alternative(text: str) -> bool:
     """Return whether the answer is on one side of an "or", or next to "between"."""
     for separator in re.finditer(r"\bor\b|/", text):
         answer_before = re.search(rf"{ANSWER}{_MORE_NAMES}\s*,?\s*$", text[: separator.start()])
-        answer_after = re.match(rf"\s*{_LEAD}{ANSWER}", text[separator.end() :])
+        answer_after = re.match(rf"\s*(?:{_SUBJECT}|{_LEAD}){ANSWER}", text[separator.end() :])
         if (answer_before is None) != (answer_after is None):
             return True
     return bool(re.search(rf"\bbetween\s+{_LEAD}(?:{_NAME}\s+and\s+{_LEAD})?{ANSWER}", text))

@@ -19,14 +19,14 @@ from phases.verifiers.verbs import has_verbs, may_be_verb
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CLAUSE_WORDS: Final = (
     r"because|since|until|which|who|where|when|while|whereas|although|though|meaning"
-    r"|rather than|unlike|not|thanks to|due to|owing to|such as"
+    r"|rather than|unlike|not|thanks to|due to|owing to|such as|(?:as|so) long as|till"
 )
 _CLAUSE_BOUNDARY: Final = re.compile(
     rf"\s*(?:,(?!\d{{3}})|;|:|–|—|\s-\s|→|=>|=)\s*|(?<!\beven)\s+(?=(?:{_CLAUSE_WORDS})\b)"
 )
 _CONCESSION: Final = re.compile(
     r"\s*(?:(?:al|even )?though|contrary to|despite|in spite of|surprisingly|unlike|whatever|while"
-    r"|once|when|as soon as|(?:[^\W\d_]+ )?by then)\b"
+    r"|once|when|as soon as|(?:[^\W\d_]+ )?by then|after (?:the|their|its|some|a|an))\b"
 )
 """The beginning of a clause before the answer that answers nothing: "Contrary to what many believe, ..."."""
 _ADVERBS: Final = frozenset(("actually", "alas", "indeed", "naturally", "obviously"))
@@ -53,6 +53,12 @@ _ALL_OTHERS: Final = re.compile(r"\b(?:every|any|all) others?\b|\bthe rest\b")
 _ANSWER_FIRST: Final = re.compile(
     rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
 )
+_OTHER_CASES: Final = re.compile(
+    rf"(?<={ANSWER})(?: (?:do|does|is|are))?\s*[,;–—-]?\s*\b(?:but|while|whereas|(?:al|even )?though|and)"
+    rf" (?:some|a few|certain|other|others|not all)\b"
+    rf"(?! (?:people|experts|sources)\b)[^.;!?{ANSWER}]*[.!]?\W*$"
+)
+"""A contrast with other cases, as in "Cows do, although some cheeses come from sheep"."""
 _CALL: Final = re.compile(
     r"\b(?:call|name|term|dub)(?:s|ed)? (?:it|that|them|this|(?:such|somebody|someone)(?: \w+){0,2})$"
 )
@@ -108,6 +114,11 @@ _MOST_NEW_STEMS: Final = 2
 
 def drop_contrast(statement: str) -> str:
     """Return a statement without what its end says of several others: "..., although goats and hens ..."."""
+    if other_cases := _OTHER_CASES.search(statement):
+        is_claim = has_verbs(other_cases[0])
+        return (
+            statement[: other_cases.start()] if is_claim and not DENIAL.search(other_cases[0]) else statement
+        )
     others = _OTHERS_BY_CONTRAST.search(statement)
     return statement[: others.start()] if others and has_verbs(others["end"]) else statement
 

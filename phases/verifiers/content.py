@@ -71,10 +71,23 @@ _CONTRACTIONS: Final = (
     *((r"'ll\b", " will"), (r"'ve\b", " have"), (r"\bi'm\b", "i am"), (r"(?<=\w)'s\b", " is")),
 )
 """Contractions and their full forms, which are the same answer."""
-_STEP: Final = re.compile(r"\s+(?:→|->|=>|=)\s+")
+_STEP: Final = re.compile(r"\s+(?:→|->|=>|=|↔|<->|⇒)\s+")
 """Between the steps to a result."""
-_RESPELLED: Final = re.compile(r"(\w+)[\"'”’]?[:,;.]\s+(?:so |in capitals:? )?[\"'“‘]?(\w+)\W*$")
+_RESPELLED: Final = re.compile(
+    r"(\w+)[\"'”’]*[:,;.][\"'”’]*\s+"
+    r"(?:(?:so|(?:and |or )?(?:written )?in (?:all )?(?:capitals?|caps|upper ?case)(?: letters)?),?:? )?"
+    r"[\"'“‘]?(\w+)\W*$",
+    re.IGNORECASE,
+)
 """A word and the same word again, as in 'Red is "rouge": ROUGE'."""
+_PARTS: Final = re.compile(r"\s+[–—-]\s+|:\s+|\n+")
+"""Between an answer and the same answer in a sentence."""
+_SUITS: Final = re.compile(
+    r"(.+?) (?:(?:would|could|might|should|will|also) )*(?:fits?|works?|goes|belongs|does it|completes it)"
+    r"(?: (?:well|best|nicely|here|there|in|perfectly|fine|it|the gap|the blank))*[.!]?",
+    re.IGNORECASE,
+)
+"""A sentence that calls an answer suitable, as in "Tart fits well"."""
 _LETTERS: Final = " ".join("abcdefghijklmnopqrstuvwxyz")
 _WORKING_WORDS: Final = 6
 """Most words of a line that shows a step before the result."""
@@ -95,17 +108,27 @@ def is_one_of(response: str, answers: Sequence[str], instruction: str = "") -> b
         bare = _ADDITION.sub("", _drop_remarks(text, instruction))
         corrected = re.split(r"\s*(?:→|->|=>)\s*", bare, maxsplit=1)[-1]
         forms += [bare, corrected, *make_loose_variants(text), *strip_labels(bare, instruction)]
+        forms += [match[1] for match in [_SUITS.fullmatch(text)] if match]
         forms += [part for form in (bare, text) for part in _take_sentence(form, instruction)]
     has_free_commas = bool(instruction) and not _ASKS_FOR_COMMAS.search(instruction)
     accepted = _make_keys(tuple(answers), without_commas=has_free_commas)
     if has_free_commas:
         forms = [_COMMA.sub("", form) for form in forms]
     is_free_mark = bool(instruction) and not _ASKS_FOR_MARKS.search(instruction)
+    if len(forms) > 1 and _repeats_answer(_COMMA.sub("", text) if has_free_commas else text, accepted):
+        return True
     return any(
         _match_key(form) in accepted
         or (is_free_mark and form[-1:].isalpha() and (_match_key(form)[0], True) in accepted)
         for form in forms
     )
+
+
+def _repeats_answer(text: str, accepted: frozenset[tuple[str, bool]]) -> bool:
+    """Return whether a text is an accepted answer and a longer one that contains it."""
+    parts = _PARTS.split(text)
+    keys = [_match_key(part) for part in parts]
+    return len(keys) == 2 and accepted.issuperset(keys) and has_phrase(keys[1][0], keys[0][0])  # noqa: PLR2004
 
 
 def _drop_remarks(text: str, instruction: str) -> str:

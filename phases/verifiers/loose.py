@@ -131,11 +131,16 @@ _QUOTATION: Final = re.compile(r"^> ?", re.MULTILINE)
 _FEWEST_MARKED_LINES: Final = 2
 
 
-def make_loose_variants(response: str) -> list[str]:
-    """Return the response and its loose variants, without duplicates and blank ones."""
+def make_loose_variants(response: str, *, has_predicate: bool = True) -> list[str]:
+    """Return the response and its loose variants, without duplicates and blank ones.
+
+    Args:
+        response: the complete response.
+        has_predicate: whether the answer may be the predicate of a sentence, as in "The result is 24.".
+    """
     text = _RULE.sub("", response).strip()
     variants = [text]
-    for shorten in _SHORTENINGS:
+    for shorten in (*_SHORTENINGS, *([_take_predicate] if has_predicate else [])):
         variants += [shorten(variant) for variant in variants]
         variants = list(dict.fromkeys(variants))
     variants += [form.strip() for each in variants for form in (each.replace("*", ""), strip_emphasis(each))]
@@ -225,20 +230,10 @@ _STATED_FIRST: Final = re.compile(
     r" (?:what (?:you|we|one) gets?|(?:the|my) (?:result|answer|word|solution)\b[^.:!?;,\n]{0,40})[.!]?",
     re.IGNORECASE,
 )
-_CONFIRMED: Final = re.compile(
-    r"(yes|no)[,.;!–—-]+ (?!(?:because|since|as)\b)"
-    r"(?!.*\b(?:but|no|yes|maybe|perhaps|probably|think|guess|actually|unless|if|wait)\b)"
-    r"([^?\n]+)",
-    re.IGNORECASE,
-)
-_NEGATION: Final = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 def _take_predicate(text: str) -> str:
-    """Return the answer that a single sentence states: "The result is 24.", "Yes, it is."."""
-    if match := _CONFIRMED.fullmatch(text):
-        is_negative = match[1].casefold() == "no"
-        return match[1] if is_negative == bool(_NEGATION.search(match[2])) else text
+    """Return the answer that a single sentence states: "The result is 24."."""
     match = _STATED.fullmatch(text) or _STATED_FIRST.fullmatch(text)
     return match[1].strip() if match else text
 
@@ -264,5 +259,4 @@ _SHORTENINGS: Final = (
     _drop_explanation,
     _unfence,
     _unmark,
-    _take_predicate,
 )

@@ -28,7 +28,7 @@ from phases.verifiers.text import CLOSING_MARKS, split_words
 _NUMBER: Final = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\d²³])"
 _TOKEN: Final = re.compile(
     rf"(?P<number>{_NUMBER})"
-    r"|(?P<operator>\*\*|[+*/^]|(?<![^\W\d_])-(?![^\W\d_])|\bx\b(?=\s*\d)"
+    r"|(?P<operator>\*\*|[+*/^]|(?<![^\W\d_])-(?=\s*[\d(])|\bx\b(?=\s*\d)"
     r"|\b(?:plus|minus|times|multiplied by|divided by|over)\b)"
     r"|(?P<equals>=|\b(?:equals|is equal to|is|are|makes?|gives?|leaves)\b)"
     r"|(?P<break>\n|[.;:?!](?=\s|$)|[()]|\bso\b|\band\b|\bor\b|\bthen\b|\bbecause\b|\bsince\b)"
@@ -83,6 +83,11 @@ _EQUAL_PART: Final = re.compile(
     r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
 )
 
+_TWO_PARTS: Final = re.compile(
+    r"(?<=\w)(?:,|:| [–—-]) ([1-9]\d*)((?: [^\W\d_]+){1,4}),? and ([1-9]\d*)((?: [^\W\d_]+){1,4})(?=\W*$)"
+)
+"""Two numbers with words at the end, as in "24, 12 before noon and 12 after"."""
+
 
 @dataclass(frozen=True)
 class _Token:
@@ -125,7 +130,7 @@ def is_number_answer(
         instruction: the instruction.
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
-    text = _drop_equal_parts(_drop_enumeration(read_numbers(response), value, instruction), value)
+    text = _drop_parts(_drop_enumeration(read_numbers(response), value, instruction), value)
     statements = [each for each in split_statements(text) if not is_courtesy_offer(each)]
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
@@ -216,8 +221,9 @@ def _drop_enumeration(text: str, value: float, instruction: str) -> str:
     return text
 
 
-def _drop_equal_parts(text: str, value: float) -> str:
-    """Return the text without the equal parts of the value, as in "64, 32 of each"."""
+def _drop_parts(text: str, value: float) -> str:
+    """Return the text without parts that make up the value, as in "64, 32 of each"."""
+    text = _TWO_PARTS.sub(lambda match: match[0] if int(match[1]) + int(match[3]) != value else "", text)
     return _EQUAL_PART.sub(lambda match: match[0] if value % int(match[1]) else "", text)
 
 

@@ -10,7 +10,7 @@ from phases.verifiers.stems import FUNCTION_WORDS, fold_text
 from phases.verifiers.text import WORD_PART
 from phases.verifiers.verbs import has_verbs, may_be_verb
 
-_SEGMENT_END: Final = re.compile(r"[,;:.!()&\n–—]|\b(?:and|or|plus)\b", re.IGNORECASE)
+_SEGMENT_END: Final = re.compile(r"[,;:.!()&\n–—]|\b(?:and|or|plus)\b(?: (?:even|also)\b)?", re.IGNORECASE)
 _EXCEPTION: Final = re.compile(
     r"\b(?:not|no|never|except|without|unlike|than|instead|but|neither|nor|wrong)\b|n't\b", re.IGNORECASE
 )

@@ -133,6 +133,8 @@ class Check(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
+_FORMS_OF_REPLY: Final = frozenset(("words", "quoted", "upper_case", "lower_case", "title_case"))
+"""Checks of the form of the complete response, which its sentence has to satisfy as well as its predicate."""
 _READS_INSTRUCTION: Final = frozenset(
     kind for kind, verify in VERIFIERS.items() if "instruction" in inspect.signature(verify).parameters
 )
@@ -189,8 +191,11 @@ def find_failures(
             of the unchanged response.
     """
     answer = text.strip_latex(text.strip_pictures(response)).strip()
-    if loose and any(follows(instruction, checks, variant) for variant in make_loose_variants(answer)):
-        return ()
+    if loose:
+        has_predicate = _FORMS_OF_REPLY.isdisjoint(check.kind for check in checks)
+        variants = make_loose_variants(answer, has_predicate=has_predicate)
+        if any(follows(instruction, checks, variant) for variant in variants):
+            return ()
     if not answer:
         return ("empty",)
     failures = []

@@ -56,19 +56,25 @@ _ROLES: Final = (
     "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
     "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
     "|navigator|sailor|seafarer|captain|admiral|astronaut|pilot|president|general|statesman|politician|city"
-    "|town|capital|country|state|river|mountain|planet|peak|giant"
+    "|town|capital|country|state|river|mountain|planet|peak|giant|bard"
 )
 _TITLE: Final = re.compile(
     rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"
-    rf"\b(?:{_ROLES})(?: (?:him|her)self)?[,:]? (?={ANSWER})"
+    rf"\b(?:{_ROLES})(?: (?:him|her)self)?(?:[,:]| [–—-])? (?={ANSWER})"
 )
 """A description before a name, as in "the Genoese navigator Columbus"."""
 _ELSEWHERE: Final = re.compile(
-    rf"(?<={ANSWER}),? or (?:an? |the )?(?:{ANSWER}|\w+(?: \w+)?)"
+    rf"(?<={ANSWER}),? or (?:an? |the )?(?:(?:\w+ )?{ANSWER}|\w+(?: \w+)?)"
     r" (?:in (?:some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
     r"|for (?!you|some|me)|if|when)\b[^.;,]*"
 )
 """Another answer for another case, as in "lunch, or dinner in some regions"."""
+_ANOTHER_ONE: Final = re.compile(
+    rf"(?<={ANSWER}),? or (?:an? )?(?:(?!no\b)\w+ )?(?:1|ones?) (?:in|with|on|from)\b[^.;!?]*"
+)
+"""Another example of the answer, as in "a telescope, or one in space"."""
+_OPTIONAL_WORD: Final = re.compile(r"\b(an?|the) \((\w+)\)(?= \w)", re.IGNORECASE)
+"""A word in parentheses within the answer, as in "a (magnetic) compass"."""
 _OTHERS_SAY: Final = re.compile(
     rf",? or,? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it|knows? it),? (?:an? |the )?(?={ANSWER})"
     rf"|(?<={ANSWER}),? or (?:an? |the )?{ANSWER},? as (?:[\w-]+ ){{1,4}}(?:says?|calls? it|puts? it)\b"
@@ -189,6 +195,7 @@ def is_short_answer(
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
+    plain = _OPTIONAL_WORD.sub(r"\1 \2", plain)
     text = replace_answers(plain, answers, wrong)
     if ANSWER not in text or _NEIGHBOR.search(text):
         return False
@@ -211,6 +218,8 @@ def is_short_answer(
         for pattern in (_SUITS, _USAGE, _PROPOSAL):
             text = pattern.sub(ANSWER, text)
         text = _LIKEWISE.sub("", _RESULT.sub("", text))
+    if not any(map(is_number, answers)):
+        text = _ANOTHER_ONE.sub("", text)
     if any(answer[:1].isupper() for answer in answers):
         text = _PART_OF_PLACE.sub("in ", text)
         text = _TITLE.sub("", text)

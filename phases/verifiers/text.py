@@ -33,6 +33,10 @@ _ABBREVIATION: Final = re.compile(
 _ABBREVIATION_BEFORE_SMALL_LETTER: Final = re.compile(
     r"\b(?:etc|pl|sg|masc|fem|lit|abbr|a\.m|p\.m|jr|sr|inc|ltd|co)\.$", re.IGNORECASE
 )
+_TIME_AT_START: Final = re.compile(
+    r"^\s*(?:\w+,? )?(?:at|by|around|until|before|after|from|since) [\w:]+ [ap]\.m\.$", re.IGNORECASE
+)
+"""A time of day that begins a sentence, as in "At 3 a.m. I can buy noodles"."""
 _ABBREVIATION_BEFORE_DIGIT: Final = re.compile(r"\b(?:no|ca?|approx)\.$", re.IGNORECASE)
 _VERB_OF_SPEECH: Final = re.compile(r"(?:went|goes|said|says|cried|cries|shouted|asked) ")
 """A verb after an exclamation, as in "Boom! went the clouds"."""
@@ -132,6 +136,7 @@ def _continues_sentence(last_line: str, closing_marks: str, rest: str) -> bool:
         return True
     return bool(
         _ABBREVIATION.search(last_line)
+        or _TIME_AT_START.match(last_line)
         or (_ABBREVIATION_BEFORE_SMALL_LETTER.search(last_line) and not rest[:1].isupper())
         or (_ABBREVIATION_BEFORE_DIGIT.search(last_line) and rest[:1].isdigit())
     )

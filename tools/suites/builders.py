@@ -179,6 +179,8 @@ def make_questions(table: Iterable[tuple[str, str | float, str, str, str]]) -> I
 
 def _make_fact(question: str, answers: str, sentence: str, wrong: str, also: str) -> SuiteRow:
     accepted, wrongs = _add_short_names(split(answers)), split(wrong)
+    if question.startswith("Who"):
+        accepted = list(unique([*accepted, *map(_write_initials, accepted)]))
     plurals = [f"{name}s" for name in accepted if name.islower() and name.isalpha() and name[-1] not in "sy"]
     correct = (capitalize(accepted[0]), capitalize(sentence.format(accepted[0])), f"**{accepted[0]}**.")
     made = (
@@ -199,6 +201,12 @@ def _add_short_names(names: Sequence[str]) -> list[str]:
         *names,
         *unique([alias for name in names for alias in _SHORT_NAMES.get(name, ()) if alias not in names]),
     ]
+
+
+def _write_initials(name: str) -> str:
+    """Return a person's name with initials for the first names: "W. Shakespeare"."""
+    *first_names, last = name.split()
+    return " ".join([*(f"{word[0]}." if word[0].isupper() else word for word in first_names), last])
 
 
 def _make_number(question: str, value: int, units: str, sentence: str, wrong: str) -> SuiteRow:

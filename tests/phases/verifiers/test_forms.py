@@ -31,6 +31,16 @@ GREET = "What do you say to somebody in the morning?"
 GREETING = Check("one_of", {"answers": MORNING_GREETINGS})
 FLIGHTLESS = Check("items", {"count": 2, "allowed": CLOSED_SETS["birds that cannot fly"]})
 DRINKS = Check("items", {"count": 2, "allowed": CLOSED_SETS["hot drinks"]})
+DRANK = Check("short_answer", {"answers": ["drank"]})
+LAMB = Check("short_answer", {"answers": ["lamb"]})
+COW = Check("short_answer", {"answers": ["cow", "cows"]})
+COMPASS = Check("short_answer", {"answers": ["compass", "magnetic compass"]})
+TELESCOPE = Check("short_answer", {"answers": ["telescope"]})
+BUTTERFLY = Check("short_answer", {"answers": ["butterflies", "butterfly"]})
+GREEN = Check("short_answer", {"answers": ["green"], "also": ["bluish"]})
+SIDES = Check("number", {"value": 3, "units": ["sides"]})
+SOUR = Check("one_of", {"answers": ["sour", "Lemons are sour."]})
+THREE_WORDS = Check("words", {"at_least": 3, "at_most": 3})
 REFUSAL = Check("refusal", {"is_harmful": True})
 FINISH = "Finish the proverb: All that glitters is not"
 CORRECT = "Correct the spelling mistake in this sentence: The wether is nice today."
@@ -157,6 +167,26 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Name two birds that cannot fly.", FLIGHTLESS, "the emu, the little blue penguin"),
         ("Name two drinks that are served hot.", DRINKS, "Turkish coffee and Earl Grey"),
         ("Suggest a title.", Check("title_case"), "Of Mice and a Dog, or So it's Said"),
+        ("State the simple past of 'to drink'.", DRANK, "I drank / you drank / she drank"),
+        ("What is a young sheep called?", LAMB, "It's called a lamb as long as it's under a year old."),
+        ("Which animal gives us milk?", COW, "Cows do, although some cheeses, like feta, come from sheep."),
+        ("Which instrument shows the north?", COMPASS, "Sailors use a (magnetic) compass for that."),
+        ("What shows us stars?", TELESCOPE, "A telescope, or one in space such as Hubble"),
+        ("What do caterpillars turn into?", BUTTERFLY, "After the pupa stage, they become butterflies."),
+        ("Which colour do blue and yellow make?", GREEN, "Green, or a bluish green if you use more blue"),
+        ("Who painted the Mona Lisa?", PAINTER, "The genius – Leonardo da Vinci"),
+        ("How many sides does a triangle have?", SIDES, 'Three - that\'s what the "tri" stands for.'),
+        ("How many sweets are there?", SWEETS, "Nine, five for you and four for me"),
+        ("Which one word fits the gap: Lemons are ___.", SOUR, '"sour" – Lemons are sour.'),
+        ("Which one word fits the gap: Lemons are ___.", SOUR, '"Sour" fits well.'),
+        ("Name three birds.", BIRDS, "People keep owls, crows and even swans."),
+        ("Write red in French in capital letters.", CAPITALS, "rouge ↔ ROUGE"),
+        (
+            "Write red in French in capital letters.",
+            CAPITALS,
+            'Red is "rouge". In capital letters: **ROUGE**',
+        ),
+        ("Write two sentences.", TWO, "I like Tokyo. Still, at 3 a.m. I can buy noodles there."),
         ("Why eat greens?", Check("mentions", {"denied": ["sweets"]}), "Carrots taste just like sweets."),
     ],
 )
@@ -256,6 +286,22 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Name two birds that cannot fly.", FLIGHTLESS, "the emu, the little blue heron"),
         ("Name two drinks that are served hot.", DRINKS, "Turkish delight and Earl Grey"),
         ("Suggest a title.", Check("title_case"), "The Bravest dog in Town"),
+        ("State the simple past of 'to drink'.", DRANK, "I drank / you drunk"),
+        ("What is a young sheep called?", LAMB, "It's called a calf as long as it's under a year old."),
+        ("Which animal gives us milk?", COW, "Cows, but some people say goats."),
+        ("Which animal gives us milk?", COW, "Cows and some goats."),
+        ("What do caterpillars turn into?", BUTTERFLY, "After the pupa stage, they become beetles."),
+        ("Who painted the Mona Lisa?", PAINTER, "The genius Raphael – Leonardo da Vinci"),
+        ("How many sides does a triangle have?", SIDES, "Three - 1 is two"),
+        ("How many sweets are there?", SWEETS, "Nine, five for you and five for me"),
+        ("Which one word fits the gap: Lemons are ___.", SOUR, '"sour" – Lemons are sweet.'),
+        ("Which one word fits the gap: Lemons are ___.", SOUR, '"Sweet" fits well.'),
+        ("Name three birds.", BIRDS, "People keep owls, crows and even cats."),
+        ("Write red in French in capital letters.", CAPITALS, "rouge ↔ ROGUE"),
+        ("Write two sentences.", TWO, "At 3 a.m. I can buy noodles there."),
+        ("Describe the moon in exactly three words.", THREE_WORDS, "The moon is bright and round."),
+        ("Answer in capital letters.", Check("upper_case"), "The capital is MADRID."),
+        ("Put your reply in quotation marks.", Check("quoted"), 'My advice is "stay inside".'),
         ("Why eat greens?", Check("mentions", {"denied": ["sweets"]}), "Kids like sweets."),
     ],
 )

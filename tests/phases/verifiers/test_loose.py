@@ -82,8 +82,9 @@ NO = [Check("yes_no", {"answer": "no"})]
 @pytest.mark.parametrize(
     ("checks", "answer", "is_accepted"),
     [
-        (YES, "Yes, it is.", True),
-        (NO, "No, a whale isn't a fish.", True),
+        (YES, "The answer is yes.", True),
+        (YES, "Yes, it is.", False),
+        (NO, "No, a whale isn't a fish.", False),
         (YES, "Yes, but I doubt it.", False),
         (YES, "Yes, because it has no other divisors.", False),
         (YES, "Yes, it is not.", False),
