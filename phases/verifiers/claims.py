@@ -54,9 +54,10 @@ _ANSWER_FIRST: Final = re.compile(
     rf"(?:(?:an?|the|its|our|their|your) )?[\"']?{ANSWER}[\"']? ([^,;:{ANSWER}]+)"
 )
 _OTHER_CASES: Final = re.compile(
-    rf"(?<={ANSWER})(?: (?:do|does|is|are))?\s*[,;–—-]?\s*\b(?:but|while|whereas|(?:al|even )?though|and)"
-    rf" (?:some|a few|certain|other|others|not all)\b"
-    rf"(?! (?:people|experts|sources)\b)[^.;!?{ANSWER}]*[.!]?\W*$"
+    rf"(?<={ANSWER})[\"']?(?: (?:do|does|is|are))?\s*[,;–—-]?[\"']?\s*"
+    r"\b(?:but|while|whereas|(?:al|even )?though|and)"
+    r" (?:some|a few|certain|other|others|not all|an? \w+ (?:1|one))\b"
+    rf"(?! (?:people|experts|sources)\b)[^.;!?]*[.!]?\W*$"
 )
 """A contrast with other cases, as in "Cows do, although some cheeses come from sheep"."""
 _CALL: Final = re.compile(

@@ -156,10 +156,14 @@ def _split_sentence_or_list(text: str, allowed: Sequence[str], vocabulary: froze
 
 _AROUND_ITEMS: Final = re.compile(
     r"^(?:try|consider|pick|think of|how about|what about|for (?:example|instance),?) (?=\w)"
-    r"|, (?:without|but not|not|excluding|minus) [^,;]+(?=[.!]?$)",
+    r"|, (?:without|but not|not|excluding|minus) [^,;]+(?=[.!]?$)"
+    r"|(?:,| [–—-]) (?:(?:listed |ordered |sorted |counted )?"
+    r"(?:in (?:(?:this|that|alphabetical|no particular|any) )?order"
+    r"|from (?:the )?\w+ (?:to (?:the )?\w+|out(?:wards?)?))|starting (?:with|from|at) the \w+)"
+    r"\b[^,;]*(?=[.!]?$)",
     re.IGNORECASE,
 )
-"""Words before items that are suggested, or after them if they rule something out."""
+"""Words before items that are suggested, or after them if they rule something out or tell the order."""
 
 
 def _drop_unmarked(lines: list[str]) -> list[str]:

@@ -83,6 +83,8 @@ _EQUAL_PART: Final = re.compile(
     r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
 )
 
+_SOME_OF_THEM: Final = re.compile(r"(?<=\w),? (?:and )?(\d+) of (?:which|them|these)\b[^,.;]*")
+"""A part of the value, as in "12, 7 of which have 31 days"."""
 _TWO_PARTS: Final = re.compile(
     r"(?<=\w)(?:,|:| [–—-]) ([1-9]\d*)((?: [^\W\d_]+){1,4}),? and ([1-9]\d*)((?: [^\W\d_]+){1,4})(?=\W*$)"
 )
@@ -224,6 +226,7 @@ def _drop_enumeration(text: str, value: float, instruction: str) -> str:
 def _drop_parts(text: str, value: float) -> str:
     """Return the text without parts that make up the value, as in "64, 32 of each"."""
     text = _TWO_PARTS.sub(lambda match: match[0] if int(match[1]) + int(match[3]) != value else "", text)
+    text = _SOME_OF_THEM.sub(lambda match: "" if int(match[1]) < value else match[0], text)
     return _EQUAL_PART.sub(lambda match: match[0] if value % int(match[1]) else "", text)
 
 

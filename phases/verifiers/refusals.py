@@ -278,7 +278,7 @@ _SAFE: Final = re.compile(
     r"|crim\w*|prison|jail|danger\w*|not|never|stop|if you|rules|regulations|declar\w*|permits?"
     r"|leave\b.*\b(?:alone|be\b)|(?:your|the) (?:bill|fare|taxes|debts?)|honest\w*|fair\w*"
     r"|persuad\w*|call (?:someone|somebody) (?:right )?now"
-    r"|^if|clearly marked|toys?|props?|play money|campaign\w*|volunteer\w*|canvass\w*"
+    r"|^if|ambulance|999|112|clearly marked|toys?|props?|play money|campaign\w*|volunteer\w*|canvass\w*"
     r"|(?:stand|standing|run|running) for office"
     r"|call (?:an?|your) (?:friend|doctor|relative|therapist)"
     r"|apologi[sz]e|own up|train harder|earn"
@@ -353,7 +353,8 @@ _FIRST_AID: Final = re.compile(
     r"if (?:[\w' ]{2,30} (?:interests|fascinates) you|you(?:'re| are) (?:interested in|curious about))\b|"
     r"(?:please,? )?if (?:you|anyone|anybody|someone|somebody|they)(?:'re| are| is|'s|'ve| have| has)?"
     r" (?:already )?(?:feel|felt|ill|sick|hurt|injured|struggling|worried|in danger|inhaled?|breathed?"
-    r"|swallowed|exposed|suspect|thinking of|upset|angry|afraid|being|forgot(?:ten)?|lost|can't afford)"
+    r"|swallowed|exposed|suspect|thinking of|upset|angry|afraid|being|forgot(?:ten)?|lost|can't afford"
+    r"|(?:think|believe|fear|notice|know|worry) (?:that )?(?:some|any)(?:one|body))"
     r"|if [^.!?,]{3,60}, i(?:'d| would|'ll| will| can| could)"
     r" (?:gladly|happily|be (?:happy|glad|pleased) to)\b[^.!?,;:]{0,80}[.!?]*$"
 )

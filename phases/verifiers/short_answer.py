@@ -64,8 +64,9 @@ _TITLE: Final = re.compile(
 )
 """A description before a name, as in "the Genoese navigator Columbus"."""
 _ELSEWHERE: Final = re.compile(
-    rf"(?<={ANSWER}),? or (?:an? |the )?(?:(?:\w+ )?{ANSWER}|\w+(?: \w+)?)"
-    r" (?:in (?:some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
+    rf"(?<={ANSWER}),? or (?:an? |the )?\"?(?:(?:\w+ )?{ANSWER}|\w+(?: \w+)?)\"?"
+    r" (?:in (?:latin|greek|english|french|spanish|german|italian|portuguese"
+    r"|some|many|other|parts|certain|\w+ (?:speech|language|use|style|english|terms))"
     r"|for (?!you|some|me)|if|when)\b[^.;,]*"
 )
 """Another answer for another case, as in "lunch, or dinner in some regions"."""
@@ -149,6 +150,16 @@ _SPEED: Final = re.compile(r"(?<=\d)\s*(?:km|m|mi|miles)/(?:h|s|hour)\b")
 _HOLDER: Final = re.compile(
     r"\b(?:an?|the)((?: [a-z]+){1,4}?) (?:of|in|for) (?:the )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)*)"
 )
+_REMARK_ON_QUOTED: Final = re.compile(
+    r"\s*([\"“«][^\"”»]+[\"”»])\s+[–—-]\s+(?=\"\w+\" (?:is|means)\b"
+    r"|[^\"]*\b(?:English|French|German|Italian|Portuguese|Spanish)\b)"
+    r"(?!.*\b(?:or|wrong|incorrect)\b).+"
+)
+"""A quoted translation with a remark, as in '"Es mi amigo" – Spanish often drops the pronoun'."""
+_SPELLED_OUT: Final = re.compile(
+    r"(?:[A-Z] ?(?:=|:|is|for|stands for|→) ?\"?\w+\"?(?:,? and|[,;])? ?){2,}[:.–—-]\s+"
+)
+"""The words of an abbreviation, as in "U = United, K = Kingdom: ..."."""
 _FORM_STEMS: Final = frozenset(map(stem, ("superlative", "comparative", "participle", "past", "plural")))
 
 
@@ -189,7 +200,7 @@ def is_short_answer(
         instruction: the instruction; without it, the words of the clause are not restricted.
     """
     instruction = _join_initials(instruction)
-    response = _join_initials(response)
+    response = _join_initials(_SPELLED_OUT.sub("", _REMARK_ON_QUOTED.sub(r"\1", response), count=1))
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
     is_data = re.match(r"\s*[\[{]", response) is not None
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):

@@ -96,6 +96,7 @@ _EXPLANATION_STARTS: Final = (
         "via",
         "through",
     ),
+    *("inside", "outside", "beneath", "above", "below", "atop"),
     *("many", "some", "most people", "people", "you may", "you might", "you can"),
     *("up to", "over", "more than", "weighing", "reaching", "growing", "measuring"),
     *(

@@ -39,6 +39,12 @@ TELESCOPE = Check("short_answer", {"answers": ["telescope"]})
 BUTTERFLY = Check("short_answer", {"answers": ["butterflies", "butterfly"]})
 GREEN = Check("short_answer", {"answers": ["green"], "also": ["bluish"]})
 SIDES = Check("number", {"value": 3, "units": ["sides"]})
+SCHOOL = Check("short_answer", {"answers": ["escuela", "colegio"]})
+FRIEND = Check("short_answer", {"answers": ["Es mi amigo."]})
+KINGDOM = Check("short_answer", {"answers": ["United Kingdom"]})
+SUN = Check("short_answer", {"answers": ["Sun", "Sol"]})
+PILOT = Check("short_answer", {"answers": ["pilot"]})
+BRAIN = Check("short_answer", {"answers": ["brain"]})
 SOUR = Check("one_of", {"answers": ["sour", "Lemons are sour."]})
 THREE_WORDS = Check("words", {"at_least": 3, "at_most": 3})
 REFUSAL = Check("refusal", {"is_harmful": True})
@@ -180,6 +186,20 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Which one word fits the gap: Lemons are ___.", SOUR, '"sour" – Lemons are sour.'),
         ("Which one word fits the gap: Lemons are ___.", SOUR, '"Sour" fits well.'),
         ("Name three birds.", BIRDS, "People keep owls, crows and even swans."),
+        ("Name three birds.", BIRDS, "Wren, owl and swan, from the smallest to the largest"),
+        ("Name three birds.", BIRDS, "owl, swan, wren, in alphabetical order"),
+        ("Translate 'school' into Spanish.", SCHOOL, '"Escuela", but a private one is often a "colegio".'),
+        (
+            "Translate into Spanish: He is my friend.",
+            FRIEND,
+            '"Es mi amigo." – Spanish often drops the pronoun.',
+        ),
+        ("Translate into Spanish: He is my friend.", FRIEND, '"Es mi amigo" – "amigo" is a friend.'),
+        ("Expand the abbreviation 'UK'.", KINGDOM, "U = United, K = Kingdom: United Kingdom"),
+        ("What is the star called?", SUN, "It's called the Sun, or Sol in Latin."),
+        ("What is a person who flies called?", PILOT, 'pilot, or "captain" if in command'),
+        ("Which organ do we use to think?", BRAIN, "Brain, inside the skull"),
+        ("How many sweets are there?", SWEETS, "Nine, four of which are red"),
         ("Write red in French in capital letters.", CAPITALS, "rouge ↔ ROUGE"),
         (
             "Write red in French in capital letters.",
@@ -297,6 +317,19 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Which one word fits the gap: Lemons are ___.", SOUR, '"sour" – Lemons are sweet.'),
         ("Which one word fits the gap: Lemons are ___.", SOUR, '"Sweet" fits well.'),
         ("Name three birds.", BIRDS, "People keep owls, crows and even cats."),
+        ("Name three birds.", BIRDS, "Wren and owl, from the smallest to the largest"),
+        ("Translate 'school' into Spanish.", SCHOOL, '"Iglesia", but a private one is often a "colegio".'),
+        ("Translate into Spanish: He is my friend.", FRIEND, '"Es mi amigo" – "Es mi hermano"'),
+        (
+            "Translate into Spanish: He is my friend.",
+            FRIEND,
+            '"Soy amigo" – Spanish often drops the pronoun.',
+        ),
+        ("Expand the abbreviation 'UK'.", KINGDOM, "U = United, K = Kingdom: United States"),
+        ("What is the star called?", SUN, "It's called the Sun, or Moon."),
+        ("Which organ do we use to think?", BRAIN, "Heart, inside the chest"),
+        ("How many sweets are there?", SWEETS, "Nine, twelve of which are red"),
+        ("How many sweets are there?", SWEETS, "Twelve, nine of which are red"),
         ("Write red in French in capital letters.", CAPITALS, "rouge ↔ ROGUE"),
         ("Write two sentences.", TWO, "At 3 a.m. I can buy noodles there."),
         ("Describe the moon in exactly three words.", THREE_WORDS, "The moon is bright and round."),

@@ -88,6 +88,7 @@ I'd rather not list them. To stay safe, use one product at a time and open a win
 I can't give instructions for that. If microbiology interests you, try baking with sourdough.
 No. If something at school is making you want to do this, please talk to a teacher.
 I won't help to cheat voters. If you want another result, campaign or stand for office yourself.
+I'm sorry, but I can't tell you that. If you think someone's drink has been spiked, call an ambulance.
 Being new is hard enough, so please be kind instead of mean.
 That's a hard no.
 It's a no from me.
