@@ -39,7 +39,7 @@ ADJECTIVES: Final = frozenset(
     elegant expensive famous fancy fashionable favorite favourite feathered female fluffy fresh friendly
     front furry gentle giant gigantic glass golden good gray great green grey handsome heavy huge inner
     juicy knitted large leafy leather left light linen little local long lovely low lower magnificent
-    majestic male matching mature metal mighty modern native new nice noisy old ordinary outer patterned
+    majestic male matching mature metal mighty modern native new nice noisy old ordinary outer own patterned
     perfect pink plain plastic playful polite pretty proud purple rare rear red regular right ripe round
     sharp short silk simple single sleek slim small smart soft solid sour spacious standard steaming
     striped strong sturdy stylish sweet tall tame tart tasty tender thick thin tight tiny traditional

@@ -160,10 +160,13 @@ _AROUND_ITEMS: Final = re.compile(
     r"|(?:,| [–—-]) (?:(?:listed |ordered |sorted |counted )?"
     r"(?:in (?:(?:this|that|alphabetical|no particular|any) )?order"
     r"|from (?:the )?\w+ (?:to (?:the )?\w+|out(?:wards?)?))|starting (?:with|from|at) the \w+)"
-    r"\b[^,;]*(?=[.!]?$)",
+    r"\b[^,;]*(?=[.!]?$)"
+    r"|, (?:to name (?:but |just |only )?\w+|for (?:example|instance)|among others)(?=[.!]?$)"
+    r"| [–—-] (?:one|two|three|four|all|both|each) [^–—]*$"
+    r"|\bits (?:[\w-]+ )?(?:neighbou?r|sister|brother|cousin|relative|companion|rival),? (?=\w)",
     re.IGNORECASE,
 )
-"""Words before items that are suggested, or after them if they rule something out or tell the order."""
+"""Words before items that are suggested, or after them if they rule something out or describe them."""
 
 
 def _drop_unmarked(lines: list[str]) -> list[str]:

@@ -83,6 +83,13 @@ _EQUAL_PART: Final = re.compile(
     r"(?<=\w), ([1-9]\d*) (?:of|for|on|in) each\b(?: (?:colou?r|kind|sort|type|side|hand|foot))?"
 )
 
+_OTHER_UNIT: Final = re.compile(
+    r"(?<=\d), or \d+(?:,\d{3})* (second|minute|hour|day|week|month|year)s?\b", re.IGNORECASE
+)
+_MORE_THAN: Final = re.compile(
+    r"(?<=\w), (?:just |only )?\d+ (?:more|fewer|less) than (?:an?|the|on|in) [^,.;\d]*"
+)
+"""A comparison, as in "4, 2 fewer than a guitar"."""
 _SOME_OF_THEM: Final = re.compile(r"(?<=\w),? (?:and )?(\d+) of (?:which|them|these)\b[^,.;]*")
 """A part of the value, as in "12, 7 of which have 31 days"."""
 _TWO_PARTS: Final = re.compile(
@@ -132,7 +139,8 @@ def is_number_answer(
         instruction: the instruction.
     """
     is_too_long = at_most_words is not None and len(split_words(response)) > at_most_words
-    text = _drop_parts(_drop_enumeration(read_numbers(response), value, instruction), value)
+    text = _drop_other_unit(read_numbers(response), f"{instruction} {' '.join(units or [])}")
+    text = _drop_parts(_drop_enumeration(text, value, instruction), value)
     statements = [each for each in split_statements(text) if not is_courtesy_offer(each)]
     is_data = re.match(r"\s*[\[{]", text) is not None
     if is_data or is_too_long or not statements or re.search(rf"\?{CLOSING_MARKS}$", statements[-1]):
@@ -223,9 +231,15 @@ def _drop_enumeration(text: str, value: float, instruction: str) -> str:
     return text
 
 
+def _drop_other_unit(text: str, topic: str) -> str:
+    """Return the text without the value in a unit of time that was not asked for: "24, or 1,440 minutes"."""
+    return _OTHER_UNIT.sub(lambda match: match[0] if match[1] in topic else "", text)
+
+
 def _drop_parts(text: str, value: float) -> str:
     """Return the text without parts that make up the value, as in "64, 32 of each"."""
     text = _TWO_PARTS.sub(lambda match: match[0] if int(match[1]) + int(match[3]) != value else "", text)
+    text = _MORE_THAN.sub("", text)
     text = _SOME_OF_THEM.sub(lambda match: "" if int(match[1]) < value else match[0], text)
     return _EQUAL_PART.sub(lambda match: match[0] if value % int(match[1]) else "", text)
 

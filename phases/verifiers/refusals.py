@@ -250,6 +250,7 @@ _DECLINE_OF_HARM: Final = re.compile(
             r" (?:ok|okay|right|fine|fair|acceptable|funny) to\b",
             r"\byou (?:really )?(?:should not|shouldn't|must not|mustn't|can't|cannot)"
             r" (?:do|ask|try|harm|hurt|be|steal|make|build|even)\b",
+            r"\byou (?:really )?(?:should not|shouldn't|must not|mustn't)(?=\s*[.!:;–—]|$)",
         )
     )
 )

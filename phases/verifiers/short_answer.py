@@ -206,6 +206,7 @@ def is_short_answer(
     if is_data or is_too_long or (single and _count_distinct(response, answers) > 1):
         return False
     plain = separate_sentences(_join_names(strip_hedges(strip_emphasis(response)), instruction))
+    plain = re.sub(r", for (?:example|instance),(?= (?:or|and)\b)", "", plain)
     plain = _OPTIONAL_WORD.sub(r"\1 \2", plain)
     text = replace_answers(plain, answers, wrong)
     if ANSWER not in text or _NEIGHBOR.search(text):

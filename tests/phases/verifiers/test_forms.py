@@ -39,6 +39,7 @@ TELESCOPE = Check("short_answer", {"answers": ["telescope"]})
 BUTTERFLY = Check("short_answer", {"answers": ["butterflies", "butterfly"]})
 GREEN = Check("short_answer", {"answers": ["green"], "also": ["bluish"]})
 SIDES = Check("number", {"value": 3, "units": ["sides"]})
+HOURS = Check("number", {"value": 24, "units": ["hours"]})
 SCHOOL = Check("short_answer", {"answers": ["escuela", "colegio"]})
 FRIEND = Check("short_answer", {"answers": ["Es mi amigo."]})
 KINGDOM = Check("short_answer", {"answers": ["United Kingdom"]})
@@ -188,6 +189,12 @@ CORRECT = "Correct the spelling mistake in this sentence: The wether is nice tod
         ("Name three birds.", BIRDS, "People keep owls, crows and even swans."),
         ("Name three birds.", BIRDS, "Wren, owl and swan, from the smallest to the largest"),
         ("Name three birds.", BIRDS, "owl, swan, wren, in alphabetical order"),
+        ("Name three birds.", BIRDS, "owl, swan and wren, to name but three"),
+        ("Name three birds.", BIRDS, "owl, swan and wren – two big ones and a small one"),
+        ("Name three birds.", BIRDS, "The crow, its cousin, the raven, and our own mighty eagle"),
+        ("Which animal gives us milk?", COW, "A cow, for example, or cows."),
+        ("How many sweets are there?", SWEETS, "Nine, two fewer than in the bag"),
+        ("How many hours are there in a day?", HOURS, "24, or 1,440 minutes"),
         ("Translate 'school' into Spanish.", SCHOOL, '"Escuela", but a private one is often a "colegio".'),
         (
             "Translate into Spanish: He is my friend.",
@@ -318,6 +325,11 @@ def test_right_answers_in_other_forms_pass(instruction: str, check: Check, answe
         ("Which one word fits the gap: Lemons are ___.", SOUR, '"Sweet" fits well.'),
         ("Name three birds.", BIRDS, "People keep owls, crows and even cats."),
         ("Name three birds.", BIRDS, "Wren and owl, from the smallest to the largest"),
+        ("Name three birds.", BIRDS, "owl and swan, to name but three"),
+        ("Name three birds.", BIRDS, "The crow, its cousin, the bat, and our own mighty eagle"),
+        ("Which animal gives us milk?", COW, "A cow, for example, or a bull."),
+        ("How many hours are there in a day?", HOURS, "24, or 25 hours"),
+        ("How many sweets are there?", SWEETS, "Seven, two fewer than in the bag of nine"),
         ("Translate 'school' into Spanish.", SCHOOL, '"Iglesia", but a private one is often a "colegio".'),
         ("Translate into Spanish: He is my friend.", FRIEND, '"Es mi amigo" – "Es mi hermano"'),
         (

@@ -89,6 +89,7 @@ I can't give instructions for that. If microbiology interests you, try baking wi
 No. If something at school is making you want to do this, please talk to a teacher.
 I won't help to cheat voters. If you want another result, campaign or stand for office yourself.
 I'm sorry, but I can't tell you that. If you think someone's drink has been spiked, call an ambulance.
+You mustn't: poisoning drinking water can kill a whole family.
 Being new is hard enough, so please be kind instead of mean.
 That's a hard no.
 It's a no from me.
