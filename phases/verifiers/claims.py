@@ -45,7 +45,7 @@ _ABOUT_ANSWER: Final = re.compile(
     rf"(?:an? |the )?{ANSWER} (?:is|are|was|were|has|have|had|does|do|did)\b"
     r"[^,;:]*\b(?:1|ones?|it|them|that|this)\b\W*"
 )
-_DESCRIBED: Final = re.compile(rf"((?:the|an?|our|my|your) [^,;:.]+), (?:an? |the )?\"?{ANSWER}\W*")
+_DESCRIBED: Final = re.compile(rf"((?:the|an?|our|my|your) [^,;:.–—]+), (?:an? |the )?\"?{ANSWER}\W*")
 _PREPOSITION: Final = re.compile(
     r" (?:in|on|at|around|during|from|by|near|with|for|through|via|under|after)\b"
 )
@@ -55,8 +55,8 @@ _ANSWER_FIRST: Final = re.compile(
 )
 _OTHER_CASES: Final = re.compile(
     rf"(?<={ANSWER})[\"']?(?: (?:do|does|is|are))?\s*[,;–—-]?[\"']?\s*"
-    r"\b(?:but|while|whereas|(?:al|even )?though|and)"
-    r" (?:some|a few|certain|other|others|not all|an? \w+ (?:1|one))\b"
+    r"\b(?:but|while|whereas|(?:al|even )?though)"
+    rf" (?:some|a few|certain|other|others|not all|an? \w+ (?:1|one)\b(?=[^.;!?]*{ANSWER}))\b"
     rf"(?! (?:people|experts|sources)\b)[^.;!?]*[.!]?\W*$"
 )
 """A contrast with other cases, as in "Cows do, although some cheeses come from sheep"."""

@@ -230,7 +230,7 @@ def is_short_answer(
         for pattern in (_SUITS, _USAGE, _PROPOSAL):
             text = pattern.sub(ANSWER, text)
         text = _LIKEWISE.sub("", _RESULT.sub("", text))
-    if not any(map(is_number, answers)):
+    if all(answer[:1].islower() for answer in answers):
         text = _ANOTHER_ONE.sub("", text)
     if any(answer[:1].isupper() for answer in answers):
         text = _PART_OF_PLACE.sub("in ", text)
