@@ -7,10 +7,12 @@ a file, a clock or a GPU.
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePath
-from threading import Event
+from threading import Event, Thread
 from typing import ClassVar, Final, cast
 
 from rich.console import RenderableType
@@ -129,8 +131,20 @@ class CockpitApp(Cockpit):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self.detach)
+            Thread(target=self._detach_at_hangup, args=(asyncio.get_running_loop(),), daemon=True).start()
         if self.frame is not None:
             self.call_after_refresh(self.show, self.frame)
+
+    def _detach_at_hangup(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Detach when the terminal is gone.
+
+        The kernel sends SIGHUP only to the first process of a terminal, such as make, which may not pass it
+        on. Textual would read the closed terminal again and again, which keeps a core busy.
+        """
+        if sys.__stdin__ is not None and sys.__stdin__.isatty():
+            terminal.wait_for_hangup(sys.__stdin__.fileno())
+            with suppress(RuntimeError):  # The loop is closed.
+                loop.call_soon_threadsafe(self.detach)
 
     def on_unmount(self) -> None:
         """Stop the reader, and every thread that waits for keys.

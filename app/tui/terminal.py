@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -55,6 +56,13 @@ def _ask_tmux(*arguments: str, text: str = "") -> bytes | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return process.stdout if process.returncode == 0 else None
+
+
+def wait_for_hangup(descriptor: int) -> None:
+    """Wait until a terminal is gone, for example because tmux or the connection has ended."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # A hangup is reported in any case.
+    poll.poll()
 
 
 def set_title(text: str) -> str:

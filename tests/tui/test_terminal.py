@@ -26,12 +26,14 @@ LEAVES_ALTERNATE_SCREEN, SHOWS_CURSOR = b"\x1b[?1049l", b"\x1b[?25h"
 class Terminal:
     """A child in a pseudo-terminal of 80x24."""
 
-    def __init__(self, which: str, **environment: str) -> None:
+    def __init__(self, which: str, script: str = 'exec "$@"', **environment: str) -> None:
+        """Start the cockpit by a shell script, whose arguments are the command."""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             environment |= {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-            os.execve(sys.executable, [sys.executable, "-m", "tests.tui.fake", which], environment)
+            command = [sys.executable, "-m", "tests.tui.fake", which]
+            os.execve("/bin/sh", ["sh", "-c", script, "sh", *command], environment)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         self.seen = b""
 
@@ -57,7 +59,13 @@ class Terminal:
         return bool(data)
 
     def ends(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        end = time.monotonic() + PATIENCE
+        while not (exit_of := os.waitpid(self.pid, os.WNOHANG))[0]:
+            if time.monotonic() > end:
+                os.killpg(self.pid, signal.SIGKILL)
+                raise AssertionError("the screen did not end")
+            time.sleep(0.01)
+        return os.waitstatus_to_exitcode(exit_of[1])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -86,6 +94,13 @@ def test_the_last_words_are_not_cut_at_the_edge() -> None:
 
 def test_a_terminal_that_goes_away_ends_the_screen() -> None:
     terminal = Terminal("running")
+    terminal.read_until(b"PHASES")
+    os.close(terminal.master)
+    assert terminal.ends() == 0
+
+
+def test_a_screen_whose_parent_keeps_the_hangup_to_itself_ends_too() -> None:
+    terminal = Terminal("running", 'trap : HUP; "$@"')
     terminal.read_until(b"PHASES")
     os.close(terminal.master)
     assert terminal.ends() == 0
