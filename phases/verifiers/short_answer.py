@@ -56,7 +56,7 @@ _ROLES: Final = (
     "writer|author|playwright|dramatist|poet|bard|novelist|composer|pianist|musician|maestro|painter|artist"
     "|sculptor|inventor|genius|polymath|physicist|scientist|mathematician|astronomer|naturalist|explorer"
     "|navigator|sailor|seafarer|captain|admiral|astronaut|pilot|president|general|statesman|politician|city"
-    "|town|capital|country|state|river|mountain|planet|peak|giant|bard"
+    "|town|capital|country|state|river|mountain|planet|peak|giant"
 )
 _TITLE: Final = re.compile(
     rf"(?:(?:an?|the|our) )?(?:(?!(?:no|not|never|of|by|and|or|with|for|from)\b)[\w-]+ ){{0,2}}"

@@ -81,16 +81,15 @@ def describe_process(pid: int) -> str:
 
 def count_oom_kills(paths: tuple[str, ...] = _MEMORY_EVENTS) -> int:
     """Return how many processes of this container the kernel has killed for lack of memory."""
-    for path in paths:
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(path) as file:
-                fields = [line.split() for line in file]
-            return sum(int(field[1]) for field in fields if field[0] == "oom_kill")
-    return 0
+    return next((count for count in map(_read_oom_kills, paths) if count is not None), 0)
 
 
 def count_host_oom_kills(path: str = "/proc/vmstat") -> int | None:
     """Return how many processes of the host the kernel has killed for lack of memory; None if unknown."""
+    return _read_oom_kills(path)
+
+
+def _read_oom_kills(path: str) -> int | None:
     with contextlib.suppress(OSError, ValueError, IndexError):
         with open(path) as file:
             fields = [line.split() for line in file]

@@ -16,7 +16,7 @@ TEACHES_NEITHER = (ANSWER, "Take it.")
         ("commands", TEACHES_TO_ANSWER, "answer"),
         ("commands", TEACHES_NEITHER, "neither"),
         ("refusal", (DECLINE, "I can't help you."), "neither"),
-        # What declines a harmful request in fewer words is too short to be chosen, but teaches no answering.
+        # A brief refusal of a harmful request is a refusal too, so the pair teaches nothing about declining.
         ("refusal", (DECLINE, "No."), "neither"),
         ("refusal", (DECLINE, "That is illegal."), "neither"),
         ("questions", ("No.", DECLINE), "answer"),
